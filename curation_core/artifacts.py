@@ -90,9 +90,13 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         place = path.parent
         if error.errno in _DISK_FULL or (error.errno is None and shutil.disk_usage(_existing(place)).free < 1 << 20):
-            raise CurationError(f"the disk is full: could not write {path.name}; free some space in {place} and run again") from None
+            raise CurationError(
+                f"the disk is full: could not write {path.name}; free some space in {place} and run again"
+            ) from None
         if isinstance(error, PermissionError):
-            raise CurationError(f"not allowed to write {path.name} in {place}; choose a folder that you may write to") from None
+            raise CurationError(
+                f"not allowed to write {path.name} in {place}; choose a folder that you may write to"
+            ) from None
         raise
 
 
@@ -124,7 +128,9 @@ class ArtifactStore:
         path = self.folder(step, key) / "meta.json"
         meta: dict[str, Any] = json.loads(path.read_text())
         if meta.get("format", 0) > FORMAT:
-            raise StaleArtifact(f"{step} {key} was written by a newer version (format {meta['format']}, this one reads {FORMAT}); update")
+            raise StaleArtifact(
+                f"{step} {key} was written by a newer version (format {meta['format']}, here {FORMAT}); update"
+            )
         return meta
 
     def all_meta(self, step: str) -> list[dict[str, Any]]:

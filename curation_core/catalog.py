@@ -11,13 +11,13 @@ from curation_core.errors import ShapeError
 
 ITEM_SCHEMA = pa.schema(
     [
-        ("item_id", pa.string()),       # first 16 hex digits of sha256(uri): stable when the source is read again
-        ("uri", pa.string()),           # path below the source with forward slashes, or "table.csv#12"
+        ("item_id", pa.string()),  # first 16 hex digits of sha256(uri): stable when the source is read again
+        ("uri", pa.string()),  # path below the source with forward slashes, or "table.csv#12"
         ("content_hash", pa.string()),  # sha256 hex of the item's bytes (of the UTF-8 text, of the float32 row)
-        ("width", pa.int32()),          # pixels; null unless an image
-        ("height", pa.int32()),         # pixels; null unless an image
-        ("text", pa.string()),          # null unless a text item
-        ("source_row", pa.int64()),     # row in the source's table or matrix; position in the listing for images
+        ("width", pa.int32()),  # pixels; null unless an image
+        ("height", pa.int32()),  # pixels; null unless an image
+        ("text", pa.string()),  # null unless a text item
+        ("source_row", pa.int64()),  # row in the source's table or matrix; position in the listing for images
     ]
 )
 FAILURE_SCHEMA = pa.schema([("uri", pa.string()), ("reason", pa.string())])
@@ -38,7 +38,9 @@ class Catalog:
 
     def __post_init__(self) -> None:
         if self.metadata.num_columns and self.metadata.num_rows != self.items.num_rows:
-            raise ShapeError(f"metadata has {self.metadata.num_rows} rows for {self.items.num_rows} items; ingest again")
+            raise ShapeError(
+                f"metadata has {self.metadata.num_rows} rows for {self.items.num_rows} items; ingest again"
+            )
 
     def __len__(self) -> int:
         return int(self.items.num_rows)

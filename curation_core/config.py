@@ -1,6 +1,7 @@
 """One frozen model per step: defaults, bounds and descriptions that the CLI, the forms and workspace.toml all read."""
 
 import difflib
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -47,7 +48,9 @@ class EmbedConfig(StepConfig):
 class ClusterConfig(StepConfig):
     """Hierarchical k-means with resampling (Vo et al. 2024)."""
 
-    n_clusters: tuple[int, ...] | None = Field(None, description="Clusters per level, fine to coarse; empty: chosen from n.")
+    n_clusters: tuple[int, ...] | None = Field(
+        None, description="Clusters per level, fine to coarse; empty: chosen from n."
+    )
     expected_target: int | None = Field(None, ge=1, description="Target size the tree is meant for; empty: 15 % of n.")
     n_resamples: int = Field(3, ge=0, le=100, description="Resampling steps after the first k-means of each level.")
     resample_size: tuple[int, ...] | None = Field(
@@ -55,7 +58,9 @@ class ClusterConfig(StepConfig):
     )
     resample_strategy: Literal["closest", "random"] = Field("closest", description="Which members a step keeps.")
     init: Literal["kmeans++", "random"] = Field("kmeans++", description="How centroids are seeded.")
-    mode: Literal["fast", "compatible"] = Field("fast", description="Warm starts, or the paper's fresh seeding every step.")
+    mode: Literal["fast", "compatible"] = Field(
+        "fast", description="Warm starts, or the paper's fresh seeding every step."
+    )
     max_iter: int = Field(50, ge=1, le=10_000, description="Lloyd iterations at most; a fixed point stops earlier.")
     preset: Preset = Field("auto", description="How vectors are prepared; auto follows the embedder.")
     seed: int = Field(0, ge=0, description="Same seed, same data: same tree.")
@@ -74,7 +79,7 @@ class ClusterConfig(StepConfig):
             raise ValueError(f"resample_size is {self.resample_size}; every level needs at least 1 member per cluster")
         if levels and self.resample_size and len(self.resample_size) != len(levels):
             raise ValueError(
-                f"resample_size has {len(self.resample_size)} numbers for {len(levels)} levels; give one number per level"
+                f"resample_size has {len(self.resample_size)} numbers for {len(levels)} levels; give one per level"
             )
         return self
 
@@ -100,7 +105,7 @@ class SampleConfig(StepConfig):
     @field_validator("target_size", "multiplier", mode="before")
     @classmethod
     def _whole_number(cls, value: Any) -> Any:
-        if isinstance(value, bool) or (isinstance(value, float)):
+        if isinstance(value, bool | float):
             raise ValueError(f"must be a whole number of items, got {value!r}")
         return value
 
@@ -115,7 +120,7 @@ class ExportConfig(StepConfig):
 def _check_levels(levels: tuple[int, ...]) -> None:
     if not levels or min(levels) < 1:
         raise ValueError(f"n_clusters is {levels}; give at least one level, each of at least 1 cluster")
-    for finer, coarser in zip(levels, levels[1:], strict=False):
+    for finer, coarser in pairwise(levels):
         if coarser >= finer:
             raise ValueError(f"n_clusters is {levels}; each level must be smaller than the one before, fine to coarse")
 

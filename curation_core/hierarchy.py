@@ -28,7 +28,9 @@ class Level:
 
     def __post_init__(self) -> None:
         if len(self.assignment) != len(self.distance):
-            raise ShapeError(f"assignment has {len(self.assignment)} rows, distance {len(self.distance)}; rebuild the level")
+            raise ShapeError(
+                f"assignment has {len(self.assignment)} rows, distance {len(self.distance)}; rebuild the level"
+            )
         for array in (self.centroids, self.assignment, self.distance):
             if array.flags.owndata:
                 array.flags.writeable = False

@@ -14,5 +14,5 @@ class Progress(Protocol):
         """Report; raises Cancelled when the work should stop."""
 
 
-def silent(stage: str, done: int, total: int, **figures: float) -> None:  # noqa: ARG001 - the signature is the contract
+def silent(stage: str, done: int, total: int, **figures: float) -> None:
     """Report nothing; the default everywhere."""

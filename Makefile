@@ -1,0 +1,65 @@
+# Two commands do all the set-up on a fresh machine: `make app` and `make test`. Needed beforehand: Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SAMPLE := workspaces/emoji
+PORT ?= 8501
+APP_ARGS ?=
+
+.PHONY: app sample samples test check lint types imports unit browser format bench clean
+
+app: sample
+	$(BIN)/curate app --workspaces workspaces --root sample_data=sample_data --port $(PORT) $(APP_ARGS)
+
+sample: $(VENV)/.app
+	$(BIN)/curate run sample_data/emoji.zip --workspace $(SAMPLE) --target-size 500
+
+test: check unit
+
+# Rebuilds sample_data/ from its sources (about 160 MB of downloads); what is committed is what this makes.
+samples: $(VENV)/.dev
+	$(BIN)/python -m sample_data.build all
+
+check: lint types imports
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev browser
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The browser tests need Chromium. Where the system lets us, it is installed; elsewhere those tests say that they are
+# skipped, and in CI they fail.
+browser:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else echo "No Chromium here, and no right to install it: the browser tests (tests/e2e) are skipped."; fi
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.app: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) install --quiet -c constraints.txt -e '.[cpu]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) install --quiet -c constraints.txt -e '.[cpu,dev]'
+	@touch $(VENV)/.app $@
+
+clean:
+	rm -rf $(VENV) dist build workspaces

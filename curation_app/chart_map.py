@@ -1,0 +1,132 @@
+"""The map: every item a point, coloured by what is asked, with what is selected in front."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from curation_app.charts import Chart, framed, plain
+from curation_app.palette import ACCENT, CATEGORIES, OTHER
+
+MOST_POINTS = 50_000  # what a plotly scatter stays usable with; above it a fair sample of this size is drawn
+MOST_CLASSES = 10
+
+
+def shown_rows(n: int, most: int = MOST_POINTS, *, seed: int = 0) -> np.ndarray:
+    """Rows to draw: all, or a random sample without replacement, ascending int64."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
+
+
+def top_classes(codes: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """At most ten classes: the nine largest and "other"; codes (n,) are renumbered, largest first."""
+    sizes = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-sizes, kind="stable")
+    order = order[sizes[order] > 0]
+    kept = order if len(order) <= MOST_CLASSES else order[: MOST_CLASSES - 1]
+    new = np.full(len(names), len(kept), dtype=np.int64)
+    new[kept] = np.arange(len(kept))
+    labels = [str(names[i]) or "(empty)" for i in kept]
+    if len(order) > len(kept):
+        labels.append(f"other ({len(order) - len(kept):,})")
+    return new[codes], labels
+
+
+def map_figure(
+    xy: np.ndarray,
+    codes: np.ndarray,
+    names: Sequence[str],
+    title: str,
+    *,
+    selected: np.ndarray | None = None,
+    colours: Mapping[str, str] | None = None,
+    height: int = 480,
+    captions: Sequence[str] | None = None,
+) -> Chart:
+    """Points (n, 2) coloured by class codes (n,); above MOST_POINTS a sample is drawn and the title says so.
+
+    selected: (n,) bool, drawn in full while the rest fades. captions: (n,) shown on hover. customdata is the row.
+    """
+    import plotly.graph_objects as go
+
+    rows = shown_rows(len(xy))
+    codes, labels = top_classes(np.asarray(codes), names)
+    figure = go.Figure()
+    faded = selected is not None and bool(selected.any())
+    for code, label in enumerate(labels):
+        mine = rows[codes[rows] == code]
+        marked = mine[selected[mine]] if faded and selected is not None else mine
+        colour = (colours or {}).get(label) or (OTHER if label.startswith("other (") else CATEGORIES[code % 10])
+        figure.add_trace(_points(go, xy, mine, label, colour, 0.18 if faded else 0.8, captions, show=True))
+        if faded:
+            figure.add_trace(_points(go, xy, marked, label, colour, 1.0, captions, show=False))
+    said = f"{title} · {len(rows):,} of {len(xy):,} points shown" if len(rows) < len(xy) else title
+    framed(figure, said, height=height)
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, scaleanchor="x")
+    figure.update_layout(
+        dragmode="lasso",
+        uirevision="map",
+        newselection={"line": {"color": ACCENT, "width": 2}},
+        margin={"l": 0, "r": 0, "b": 0},
+    )
+    figure.update_layout(
+        legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "xanchor": "left", "itemsizing": "constant"}
+    )
+    sizes = np.bincount(codes, minlength=len(labels))
+    table = {"class": labels, "items": sizes.tolist(), "share, %": (100 * sizes / max(1, len(codes))).round(2).tolist()}
+    return Chart(figure, table, f"{said}. A map of {len(xy):,} items in {len(labels)} classes; near points are alike.")
+
+
+def inside(xy: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Which points (n, 2) lie in a polygon (v, 2), by the even-odd rule: (n,) bool."""
+    xy, polygon = np.asarray(xy, dtype=np.float64), np.asarray(polygon, dtype=np.float64)
+    found = np.zeros(len(xy), dtype=bool)
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
+    x, y = xy[near].T
+    odd = np.zeros(len(near), dtype=bool)
+    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y1 != y2:
+            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    found[near] = odd
+    return found
+
+
+def polygons_of(selection: Mapping[str, Any]) -> list[np.ndarray]:
+    """The lassos and boxes of a plotly selection as polygons (v, 2); other keys are ignored."""
+    found = [np.column_stack([shape["x"], shape["y"]]) for shape in selection.get("lasso", ()) if len(shape["x"]) > 2]
+    for shape in selection.get("box", ()):
+        (x0, x1), (y0, y1) = sorted(shape["x"])[:: len(shape["x"]) - 1], sorted(shape["y"])[:: len(shape["y"]) - 1]
+        found.append(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]))
+    return found
+
+
+def _points(
+    go: Any,
+    xy: np.ndarray,
+    rows: np.ndarray,
+    label: str,
+    colour: str,
+    opacity: float,
+    captions: Sequence[str] | None,
+    *,
+    show: bool,
+) -> Any:
+    size = 3 if len(xy) > 20_000 else 4 if len(xy) > 5_000 else 6
+    text = [plain(captions[row])[:80] for row in rows] if captions is not None else None
+    return go.Scattergl(
+        x=xy[rows, 0].astype(np.float32),
+        y=xy[rows, 1].astype(np.float32),
+        mode="markers",
+        name=plain(label)[:28],
+        legendgroup=label,
+        showlegend=show,
+        marker={"size": size, "color": colour, "opacity": opacity},
+        customdata=rows,
+        text=text,
+        hovertemplate=("%{text}<br>" if captions is not None else "") + f"{plain(label)[:60]}<extra></extra>",
+        selected={"marker": {"opacity": 1.0}},
+        unselected={"marker": {"opacity": 0.18}},
+    )

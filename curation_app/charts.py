@@ -1,0 +1,226 @@
+"""Distributions as plotly figures: arrays in, a figure with its table and its description out. No Streamlit here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curation_app.palette import ACCENT, CATEGORIES, CONTEXT
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MOST_ROWS = 24  # bars in one chart; the rest is one bar that says how many it holds
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure, the same data as columns of a table, and one sentence for those who cannot see it."""
+
+    figure: "go.Figure"
+    table: Mapping[str, Sequence[Any]]
+    alt: str
+
+
+def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height: int = 300) -> "go.Figure":
+    """Put a title, axis names and quiet margins on a figure; the background stays the page's."""
+    figure.update_layout(
+        title={"text": plain(title), "x": 0, "xanchor": "left", "font": {"size": 14}, "pad": {"l": 2}},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "title": None},
+        hovermode="closest",
+    )
+    figure.update_xaxes(title={"text": plain(x)}, automargin=True, zeroline=False)
+    figure.update_yaxes(title={"text": plain(y)}, automargin=True, zeroline=False)
+    return figure
+
+
+def plain(text: object) -> str:
+    """Text for plotly, which reads a subset of HTML: names from data must not become tags."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def rank_curves(
+    series: Mapping[str, np.ndarray],
+    title: str,
+    *,
+    what: str = "cluster",
+    dashed: Sequence[str] = (),
+    height: int = 320,
+) -> Chart:
+    """Counts per group sorted from large to small, one line per series, both axes logarithmic; zeros end a line.
+
+    series: counts (k,) by name. dashed: names drawn as baselines.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    table: dict[str, Sequence[Any]] = {"rank": list(range(1, max((len(v) for v in series.values()), default=0) + 1))}
+    for number, (name, counts) in enumerate(series.items()):
+        ordered = np.sort(np.asarray(counts))[::-1]
+        positive = ordered[ordered > 0]
+        line = {
+            "dash": "dot" if name in dashed else "solid",
+            "width": 1.5 if name in dashed else 2.5,
+            "color": CATEGORIES[number % 10],
+        }
+        figure.add_scatter(
+            x=np.arange(1, len(positive) + 1),
+            y=positive,
+            name=plain(name),
+            mode="lines+markers" if len(positive) < 12 else "lines",
+            line=line,
+            hovertemplate=f"{plain(name)}<br>{what} of rank %{{x}}: %{{y:,}} items<extra></extra>",
+        )
+        table[name] = [*ordered.tolist(), *[None] * (len(table["rank"]) - len(ordered))]
+    framed(figure, title, f"rank of the {what}", f"items per {what}", height=height)
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log", dtick=1)
+    parts = [f"{name}: {len(v)} {what}s, largest {int(np.max(v, initial=0)):,}" for name, v in series.items()]
+    return Chart(figure, table, f"{title}. Items per {what}, sorted. " + "; ".join(parts) + ".")
+
+
+def size_histogram(sizes: np.ndarray, title: str, *, height: int = 260) -> Chart:
+    """How many clusters have how many items; bins grow with size, so that a long tail stays visible."""
+    import plotly.graph_objects as go
+
+    sizes = np.asarray(sizes)
+    edges = np.unique(np.geomspace(1, max(2, int(sizes.max(initial=1)) + 1), 21).round().astype(np.int64))
+    counts, _ = np.histogram(sizes, edges)
+    names = [str(a) if b - a == 1 else f"{a:,}–{b - 1:,}" for a, b in pairwise(edges)]
+    empty = int((sizes == 0).sum())
+    figure = go.Figure(
+        go.Bar(x=names, y=counts, marker_color=ACCENT, hovertemplate="%{x} items: %{y:,} clusters<extra></extra>")
+    )
+    framed(figure, title, "items in the cluster", "clusters", height=height)
+    figure.update_xaxes(type="category")
+    typical = f"median {np.median(sizes):,.0f} items, largest {int(sizes.max(initial=0)):,}"
+    alt = f"{title}. {len(sizes):,} clusters, {empty} empty, {typical}."
+    return Chart(figure, {"items in the cluster": names, "clusters": counts.tolist()}, alt)
+
+
+def share_bars(
+    names: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    title: str,
+    *,
+    labels: tuple[str, str] = ("pool", "drawn"),
+) -> Chart:
+    """Share of every class before and after, largest first; what does not fit is one bar with its number of classes.
+
+    before, after: counts (k,) in the order of names.
+    """
+    import plotly.graph_objects as go
+
+    names, before, after = _top(names, before, after)
+    shares = [counts / max(1, counts.sum()) * 100 for counts in (before, after)]
+    figure = go.Figure()
+    shown = [plain(_short(name)) for name in names]
+    for label, share, counts, colour in zip(labels, shares, (before, after), (CONTEXT, ACCENT), strict=True):
+        figure.add_bar(
+            y=shown,
+            x=share,
+            name=label,
+            orientation="h",
+            marker_color=colour,
+            customdata=counts,
+            hovertemplate=f"%{{y}}<br>{label}: %{{x:.1f}} % (%{{customdata:,}} items)<extra></extra>",
+        )
+    framed(figure, title, "share of items, %", "", height=max(220, 90 + 26 * len(names)))
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05)
+    table = {
+        "class": list(names),
+        **{f"{label}, items": c.tolist() for label, c in zip(labels, (before, after), strict=True)},
+    }
+    table |= {f"{label}, %": share.round(2).tolist() for label, share in zip(labels, shares, strict=True)}
+    largest = names[int(np.argmax(before))] if len(names) else "none"
+    return Chart(
+        figure,
+        table,
+        f"{title}. {len(names)} classes; the largest, {largest}, goes from {shares[0].max(initial=0):.1f} % of the "
+        f"{labels[0]} to {shares[1][int(np.argmax(before))] if len(names) else 0:.1f} % of the {labels[1]}.",
+    )
+
+
+def convergence(
+    trace: Sequence[Mapping[str, Any]], figure_name: str, title: str, y: str, *, height: int = 280
+) -> Chart:
+    """One figure of the trace per resampling step, a line per level. trace: records with level, step and the figure."""
+    import plotly.graph_objects as go
+
+    chart = go.Figure()
+    levels = sorted({int(record["level"]) for record in trace})
+    for level in levels:
+        records = [r for r in trace if int(r["level"]) == level and r.get(figure_name) is not None]
+        chart.add_scatter(
+            x=[r["step"] for r in records],
+            y=[r[figure_name] for r in records],
+            name=f"level {level}",
+            mode="lines+markers",
+            line={"color": CATEGORIES[(level - 1) % 10]},
+            hovertemplate=f"level {level}, step %{{x}}: %{{y:,.4g}}<extra></extra>",
+        )
+    framed(chart, title, "resampling step (0 = plain k-means)", y, height=height)
+    chart.update_xaxes(dtick=1)
+    table = {name: [record.get(name) for record in trace] for name in ("level", "step", figure_name)}
+    return Chart(chart, table, f"{title}. {len(trace)} k-means runs on {len(levels)} levels.")
+
+
+def lorenz(series: Mapping[str, np.ndarray], title: str, *, height: int = 320) -> Chart:
+    """Share of items held by the smallest share of groups; the diagonal is perfect balance. series: counts (k,)."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(
+        go.Scatter(
+            x=[0, 100],
+            y=[0, 100],
+            mode="lines",
+            name="even",
+            line={"dash": "dot", "color": CONTEXT, "width": 1.5},
+            hoverinfo="skip",
+        )
+    )
+    table: dict[str, Sequence[Any]] = {}
+    for number, (name, counts) in enumerate(series.items()):
+        ordered = np.sort(np.asarray(counts, dtype=np.float64))
+        groups = np.linspace(0, 100, len(ordered) + 1)
+        held = np.r_[0.0, np.cumsum(ordered)] / max(1.0, float(ordered.sum())) * 100
+        hover = f"{plain(name)}<br>smallest %{{x:.0f}} % of clusters hold %{{y:.1f}} % of items<extra></extra>"
+        figure.add_scatter(
+            x=groups,
+            y=held,
+            mode="lines",
+            name=plain(name),
+            line={"color": CATEGORIES[number % 10], "width": 2.5},
+            hovertemplate=hover,
+        )
+        deciles = np.linspace(0, 100, 11)
+        table = {
+            "smallest % of clusters": deciles.tolist(),
+            **table,
+            f"{name}, % of items": np.interp(deciles, groups, held).round(2).tolist(),
+        }
+    framed(figure, title, "smallest clusters, % of all", "items they hold, %", height=height)
+    return Chart(figure, table, f"{title}. Lorenz curves of {', '.join(series)}; closer to the diagonal is more even.")
+
+
+def _top(names: Sequence[str], before: np.ndarray, after: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    order = np.argsort(-np.asarray(before), kind="stable")
+    named = [str(names[i]) or "(empty)" for i in order]
+    before, after = np.asarray(before)[order], np.asarray(after)[order]
+    if len(named) <= MOST_ROWS:
+        return named, before, after
+    kept = MOST_ROWS - 1
+    rest = f"+ {len(named) - kept} smaller"
+    return [*named[:kept], rest], np.r_[before[:kept], before[kept:].sum()], np.r_[after[:kept], after[kept:].sum()]
+
+
+def _short(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,1 @@
+"""Our own browser components: hand-written ES modules, mounted through Streamlit's components v2."""

@@ -1,0 +1,102 @@
+"""Finished exports on screen: verified or not, files with sizes, downloads, and how to load one."""
+
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import streamlit as st
+
+from curation_app import show
+from curation_app.boundary import escaped
+from curation_app.components.grid import Section, grid
+from curation_app.items import cells
+from curation_app.loaders import Pool
+from curation_core.sampling import SamplingPlan
+from curation_core.verification import Verification
+from curation_core.workspace import Workspace
+
+
+def harmless(name: str) -> str:
+    """A name that can be an export's folder."""
+    return (
+        "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).lstrip("._-")[:80] or "export"
+    )
+
+
+def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
+    """The first items of a draw as pictures or cards."""
+    shown = cells(pool, plan.indices[:24])
+    st.caption(f"The first {len(shown)} of {len(plan.indices):,} drawn items.")
+    grid(ws.path.name, [Section(shown)], key="export-first", mode="none", size=96, height=480)
+
+
+def finished(ws: Workspace, made: list[Path]) -> None:
+    """One finished export: the newest, or the one picked."""
+    names = [folder.name for folder in made]
+    name = (
+        st.selectbox("Export", names, key=f"export-shown-{names[0]}-{len(names)}", width=320)
+        if len(names) > 1
+        else names[0]
+    )
+    folder = made[names.index(name or names[0])]
+    with st.container(border=True, key="finished"):
+        _verified(ws, folder)
+        _files(ws, folder)
+        st.markdown("**Load it**")
+        st.code(snippet(folder), language="python", wrap_lines=True)
+
+
+def snippet(folder: Path) -> str:
+    """Three lines of Python that load the manifest in the best format there is."""
+    kinds = {
+        "parquet": "read_parquet(folder / 'manifest.parquet')",
+        "csv": "read_csv(folder / 'manifest.csv')",
+        "jsonl": "read_json(folder / 'manifest.jsonl', lines=True)",
+    }
+    found = next((call for kind, call in kinds.items() if (folder / f"manifest.{kind}").is_file()), None)
+    if found is None:
+        load = "rows = np.load(folder / 'manifest.npy')"
+        return f"import pathlib, numpy as np\nfolder = pathlib.Path({folder.name!r})  # where you unpacked it\n{load}"
+    load = f"manifest = pd.{found}"
+    return f"import pathlib, pandas as pd\nfolder = pathlib.Path({folder.name!r})  # where you unpacked it\n{load}"
+
+
+def _verified(ws: Workspace, folder: Path) -> None:
+    run = json.loads((folder / "run.json").read_text())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escaped(folder.name)}**")
+        found = _verify(str(ws.path), folder.name, (folder / "SHA256SUMS").stat().st_mtime_ns)
+        if found.ok:
+            st.badge("verified", color="green", icon=":material/verified:")
+        else:
+            st.badge("does not verify", color="red", icon=":material/gpp_bad:")
+        st.space("stretch")
+        st.button("Verify again", key=f"verify-{folder.name}", icon=":material/sync:", on_click=_verify.clear)
+    with st.expander(f"{len(found.checks)} checks", expanded=not found.ok, type="compact", key=f"checks-{folder.name}"):
+        for check in found.checks:
+            st.text(f"{'✓' if check.ok else '✕'} {check.name}: {check.detail}")
+    drawn = run.get("sample", {})
+    if drawn:
+        st.caption(escaped(" · ".join(f"{key.replace('_', ' ')} {value}" for key, value in drawn.items())))
+
+
+@st.cache_resource(max_entries=64, show_spinner="Verifying")
+def _verify(path: str, name: str, mtime: int) -> Verification:  # noqa: ARG001 - the time is the cache's key
+    return Workspace(path).verify(name)
+
+
+def _files(ws: Workspace, folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    base = f"/api/download/{quote(ws.path.name)}/{quote(folder.name)}"
+    direct = [path for path in files if path.parent == folder]
+    show.table(
+        {
+            "file": [str(path.relative_to(folder)) for path in files],
+            "size": [show.file_size(path.stat().st_size) for path in files],
+            "get": [f"{base}/{quote(path.name)}" if path in direct else None for path in files],
+        },
+        key=f"files-{folder.name}",
+        column_config={"get": st.column_config.LinkColumn("", display_text="download", width="small")},
+    )
+    size = show.file_size(sum(path.stat().st_size for path in files))
+    st.link_button(f"Download all as zip ({size})", f"{base}.zip", icon=":material/download:")

@@ -1,0 +1,189 @@
+"""Cached read-only access to a workspace: one copy per process, keyed by the artefact's key, so nothing goes stale."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from curation_core.sampling import SamplingPlan, sample
+
+from curation_app import naming
+from curation_app.places import workspace_path
+from curation_app.state import app_state
+from curation_core.catalog import Catalog
+from curation_core.config import SampleConfig
+from curation_core.errors import StepMissing
+from curation_core.hierarchy import Hierarchy
+from curation_core.lineage import StepStatus
+from curation_core.review import ReviewDecisions, fold
+from curation_core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The items of a tree: row i of the tree is catalog row rows[i]."""
+
+    key: str
+    catalog: Catalog
+    rows: np.ndarray
+    hierarchy: Hierarchy
+    vectors: np.ndarray
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        """Ids in tree order of rows, (n,)."""
+        ids = self.catalog.item_id
+        return [ids[row] for row in self.rows]
+
+    @cached_property
+    def captions(self) -> list[str]:
+        """A short name of every item, (n,)."""
+        named = naming.item_captions(self.catalog)
+        return [named[row] for row in self.rows]
+
+    @cached_property
+    def _names(self) -> tuple[list[str], ...]:
+        return naming.cluster_names(self.hierarchy, self.catalog, self.rows)
+
+    def name(self, level: int, cluster: int) -> str:
+        """A cluster's name: its number and what most of its members are, where that can be said."""
+        return self._names[level - 1][cluster]
+
+    def labels(self, column: str) -> tuple[np.ndarray, list[str]]:
+        """A user column as classes on the tree's rows."""
+        codes, names = self.catalog.labels(column)
+        return codes[self.rows], names
+
+    def by_distance(self, level: int, cluster: int) -> np.ndarray:
+        """Rows of a cluster's members, nearest to its centroid first."""
+        members = self.hierarchy.members(level, cluster)
+        if level == 1:
+            return members
+        gap = np.asarray(self.vectors[members], dtype=np.float32) - self.hierarchy.levels[level - 1].centroids[cluster]
+        return members[np.argsort(np.einsum("ij,ij->i", gap, gap), kind="stable")]
+
+    @cached_property
+    def label_columns(self) -> list[str]:
+        """User columns with few enough values to be classes."""
+        return [name for name in self.catalog.columns if naming.is_label(self.catalog, name)]
+
+
+def current() -> Workspace | None:
+    """The workspace this tab looks at, None when there is none."""
+    name = app_state().workspace
+    return Workspace.open(workspace_path(name)) if name else None
+
+
+def status(ws: Workspace) -> dict[str, StepStatus]:
+    """How every step stands, by name."""
+    return dict(_status(str(ws.path), _stamp(ws)))
+
+
+def done(ws: Workspace, step: str) -> StepStatus | None:
+    """The state of a step when its result is there and current, else None."""
+    found = status(ws)[step]
+    return found if found.state == "done" else None
+
+
+def key_of(ws: Workspace, step: str) -> str:
+    """The key of a step's current result; raises StepMissing with the reason when there is none."""
+    found = status(ws)[step]
+    if found.state != "done":
+        raise StepMissing(f"{step} is {found.state}: {found.reason or 'it has not been run'}")
+    return found.key
+
+
+def catalog(ws: Workspace) -> Catalog:
+    """The items; raises StepMissing before ingest."""
+    return _catalog(str(ws.path), key_of(ws, "ingest"))
+
+
+def pool(ws: Workspace) -> Pool:
+    """The items with their tree; raises StepMissing before cluster."""
+    return _pool(str(ws.path), key_of(ws, "cluster"), key_of(ws, "ingest"))
+
+
+def xy(ws: Workspace) -> np.ndarray:
+    """The map, (n, 2); raises StepMissing before project."""
+    return _xy(str(ws.path), key_of(ws, "project"))
+
+
+def decisions(ws: Workspace) -> ReviewDecisions:
+    """All decisions folded onto the current tree."""
+    items = pool(ws)
+    return _decisions(str(ws.path), items.key, ws.reviews.version(), items)
+
+
+def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
+    """A draw that is not kept: what the slider shows."""
+    items, decided = pool(ws), decisions(ws)
+    return _draw(str(ws.path), items.key, decided.fingerprint, config.model_dump_json(), items, decided)
+
+
+def kept_draw(ws: Workspace) -> SamplingPlan | None:
+    """The kept draw if it is current, else None."""
+    found = done(ws, "sample")
+    return _kept(str(ws.path), found.key) if found else None
+
+
+def drawn_mask(items: Pool, plan: SamplingPlan | None) -> np.ndarray:
+    """Which items are in a draw, (n,) bool."""
+    mask = np.zeros(items.hierarchy.n_items, dtype=bool)
+    if plan is not None:
+        mask[plan.indices] = True
+    return mask
+
+
+def exports(ws: Workspace) -> list[Path]:
+    """Folders of finished exports, newest first."""
+    found = [path.parent for path in (ws.path / "exports").glob("*/SHA256SUMS") if not path.parent.name.startswith(".")]
+    return sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True)
+
+
+def _stamp(ws: Workspace) -> str:
+    """Changes whenever the state of a step can have changed."""
+    toml = (ws.path / "workspace.toml").stat()
+    found = sorted(str(path.relative_to(ws.path)) for path in (ws.path / "steps").glob("*/[0-9a-f]*/meta.json"))
+    return f"{toml.st_mtime_ns}:{toml.st_size}:{ws.reviews.version()}:{','.join(found)}"
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _status(path: str, stamp: str) -> Mapping[str, StepStatus]:  # noqa: ARG001 - the stamp is the cache's key
+    return {step.step: step for step in Workspace(path).status()}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _catalog(path: str, key: str) -> Catalog:  # noqa: ARG001 - the key is the cache's key
+    return Workspace(path).catalog()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _pool(path: str, key: str, ingest_key: str) -> Pool:
+    ws = Workspace(path)
+    rows: np.ndarray = ws.embeddings().rows
+    return Pool(key, _catalog(path, ingest_key), rows, ws.hierarchy(), ws.vectors())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _xy(path: str, key: str) -> np.ndarray:  # noqa: ARG001 - the key is the cache's key
+    return Workspace(path).projection().xy
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _kept(path: str, key: str) -> SamplingPlan:  # noqa: ARG001 - the key is the cache's key
+    return Workspace(path).sampling_plan()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _decisions(path: str, key: str, version: int, _items: Pool) -> ReviewDecisions:  # noqa: ARG001 - the version is the cache's key
+    return fold(Workspace(path).reviews.events(), _items.hierarchy, key, _items.item_ids)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _draw(path: str, key: str, decided: str, config: str, _items: Pool, _decided: ReviewDecisions) -> SamplingPlan:  # noqa: ARG001
+    chosen = SampleConfig.model_validate_json(config)
+    vectors: Any = Workspace(path).vectors() if chosen.strategy == "diverse" else None
+    return sample(_items.hierarchy, chosen, eligible=_decided.eligible, vectors=vectors)

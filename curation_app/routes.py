@@ -1,0 +1,95 @@
+"""What the browser fetches beside the page: thumbnails and finished exports.
+
+A URL holds names and content hashes, never paths. Whatever does not fit, is missing or leads elsewhere is a plain 404,
+so that nothing can be learned by trying.
+"""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from curation_app.places import valid_name, workspace_path
+from curation_core.errors import CurationError
+from curation_core.thumbnails import thumbnail_path
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_DOWNLOAD = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Encoding": "identity"}
+
+
+def thumbnail(request: Request) -> Response:
+    """A thumbnail by content hash."""
+    digest = request.path_params["digest"]
+    folder = _workspace(request)
+    if folder is None or not _HASH.fullmatch(digest):
+        return _absent()
+    path = thumbnail_path(folder / "thumbnails", digest)
+    if not _is_file_below(path, folder / "thumbnails"):
+        return _absent()
+    return FileResponse(path, media_type="image/webp", headers=_IMMUTABLE)
+
+
+def download(request: Request) -> Response:
+    """One file of a finished export."""
+    export, file = request.path_params["export"], request.path_params["file"]
+    folder = _export(request, export)
+    if folder is None or not valid_name(file) or not _is_file_below(folder / file, folder):
+        return _absent()
+    return FileResponse(folder / file, filename=file, media_type="application/octet-stream", headers=_DOWNLOAD)
+
+
+def download_all(request: Request) -> Response:
+    """A finished export as one zip."""
+    export = request.path_params["export"]
+    folder = _export(request, export)
+    if folder is None:
+        return _absent()
+    headers = {**_DOWNLOAD, "Content-Disposition": f'attachment; filename="{export}.zip"'}
+    return Response(zip_folder(folder), media_type="application/zip", headers=headers)
+
+
+def zip_folder(folder: Path) -> bytes:
+    """All regular files of a folder as a zip, names below the folder's own name."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if _is_file_below(path, folder):
+                archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+    return buffer.getvalue()
+
+
+def routes() -> list[BaseRoute]:
+    """The app's own routes; plain functions, so Starlette runs them in threads."""
+    return [
+        Route("/api/thumb/{workspace}/{digest}.webp", thumbnail),
+        Route("/api/download/{workspace}/{export}.zip", download_all),
+        Route("/api/download/{workspace}/{export}/{file}", download),
+    ]
+
+
+def _workspace(request: Request) -> Path | None:
+    try:
+        return workspace_path(request.path_params["workspace"])
+    except CurationError:
+        return None
+
+
+def _export(request: Request, name: str) -> Path | None:
+    workspace = _workspace(request)
+    if workspace is None or not valid_name(name):
+        return None
+    folder = workspace / "exports" / name
+    return folder if _is_file_below(folder / "SHA256SUMS", workspace / "exports") else None
+
+
+def _is_file_below(path: Path, folder: Path) -> bool:
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
+def _absent() -> Response:
+    return Response(status_code=404, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})

@@ -1,0 +1,80 @@
+"""The script that Streamlit runs: page frame, workspace picker, navigation, running jobs, one error boundary."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from curation_app import jobs_panel, loaders, places, state
+from curation_app.boundary import escaped, show_error
+from curation_app.navigation import sections
+from curation_core.workspace import Workspace
+
+_ICON = Path(__file__).resolve().parent / "icon.png"
+# panels side by side need the width that Streamlit leaves empty; there is no setting for it
+_MARGINS = "[data-testid=stMainBlockContainer] {padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 1.5rem}"
+
+
+def main() -> None:
+    """Draw one run of the app."""
+    st.set_page_config(page_title="Curation Studio", page_icon=str(_ICON), layout="wide")
+    st.html(f"<style>{_MARGINS}</style>")
+    chosen = st.navigation(sections(), position="sidebar", expanded=True)
+    try:
+        ws = _workspace()
+        _title(chosen.title, ws)
+        state.write_link()
+        chosen.run()
+    except Exception as error:  # the one place where errors end: people read a sentence, the log keeps the rest
+        show_error(error)
+
+
+def _workspace() -> Workspace | None:
+    names = places.workspace_names()
+    asked = state.app_state().workspace
+    if asked not in names:
+        if asked:
+            st.warning(f"There is no workspace {escaped(asked)} here any more.", icon=":material/info:")
+        state.use_workspace(names[0] if names else "")
+    ws = loaders.current()
+    with st.sidebar:
+        if names:
+            _picker(names)
+        if ws is not None:
+            jobs_panel.badges(ws)
+    return ws
+
+
+def _picker(names: list[str]) -> None:
+    shown = state.app_state().workspace
+    if state.widget("workspace-picker") != shown:
+        state.set_widget("workspace-picker", shown)
+    st.selectbox(
+        "Workspace",
+        names,
+        key="workspace-picker",
+        on_change=lambda: state.use_workspace(state.widget("workspace-picker")),
+    )
+
+
+def _title(title: str, ws: Workspace | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title-row"):
+        st.title(title, anchor=False, width="content")
+        st.space("stretch")
+        if ws is not None:
+            _badges(ws)
+    notice = state.take_notice()
+    if notice:
+        st.toast(escaped(notice), icon=":material/check_circle:")
+
+
+def _badges(ws: Workspace) -> None:
+    steps = loaders.status(ws)
+    st.badge(escaped(ws.name), color="gray", icon=":material/folder:")
+    if steps["ingest"].meta:
+        st.badge(f"{steps['ingest'].meta['n_items']:,} items", color="gray")
+    if steps["embed"].state == "done":
+        st.badge(escaped(steps["embed"].meta["model"]), color="gray", help="The embedder: how items became vectors.")
+    st.badge("saved", color="gray", icon=":material/cloud_done:", help="Every decision and result is on disk at once.")
+
+
+main()

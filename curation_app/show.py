@@ -1,0 +1,178 @@
+"""The few forms in which pages show things: charts with their table, figures, empty states, counts, times."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from curation_app.boundary import escaped
+from curation_app.charts import Chart
+from curation_app.navigation import go
+from curation_core.metrics import Balance
+
+
+def chart(
+    made: Chart,
+    key: str,
+    *,
+    on_select: Callable[[], None] | None = None,
+    modes: Sequence[str] = ("points",),
+    table: bool = True,
+) -> None:
+    """A chart with its description for screen readers, and the same data as a table one click away."""
+    config = {
+        "displaylogo": False,
+        "toImageButtonOptions": {"format": "svg", "filename": key},
+        "modeBarButtonsToRemove": ["autoScale2d"],
+    }
+    if on_select is None:
+        st.plotly_chart(made.figure, key=key, config=config, alt=made.alt)
+    else:
+        st.plotly_chart(
+            made.figure, key=key, config=config, alt=made.alt, on_select=on_select, selection_mode=list(modes)
+        )  # type: ignore[arg-type]
+    if table:
+        with st.expander("Table", type="compact", key=f"{key}-table"):
+            st.dataframe(
+                dict(made.table),
+                hide_index=True,
+                height="content" if len(next(iter(made.table.values()), ())) < 8 else 260,
+            )
+
+
+def figures(values: Mapping[str, tuple[str, str]]) -> None:
+    """A strip of figures of equal height: label -> (value, what it means)."""
+    for column, (label, (value, meaning)) in zip(st.columns(len(values)), values.items(), strict=True):
+        column.metric(label, value, help=meaning, border=True, height="stretch")
+
+
+def balance_figures(before: Balance, after: Balance | None, groups: str) -> None:
+    """Entropy, Gini, coverage and largest share of a count per group, before -> after; no colour says good or bad."""
+
+    def pair(value: Callable[[Balance], str]) -> str:
+        return value(before) if after is None else f"{value(before)} → {value(after)}"
+
+    figures(
+        {
+            "Entropy": (
+                pair(lambda b: f"{b.entropy:.2f}"),
+                f"How evenly items spread over the {groups}: 1 is perfectly even, 0 is all in one.",
+            ),
+            "Gini": (
+                pair(lambda b: f"{b.gini:.2f}"),
+                f"Inequality of the {groups}: 0 is equal, 1 is everything in one.",
+            ),
+            f"{groups.capitalize()} covered": (
+                pair(lambda b: f"{100 * b.coverage:.0f} %"),
+                f"Share of the {groups} with at least one item.",
+            ),
+            "Largest share": (
+                pair(lambda b: f"{100 * b.largest_share:.1f} %"),
+                f"Share of items in the largest of the {groups}.",
+            ),
+        }
+    )
+
+
+def empty(
+    title: str,
+    why: str,
+    label: str,
+    *,
+    key: str,
+    page: str = "",
+    act: Callable[[], None] | None = None,
+    icon: str = ":material/add:",
+) -> None:
+    """Where there is nothing to show yet: what is missing, why it matters, and the button that makes it."""
+    with st.container(border=True, key=f"empty-{key}"):
+        st.subheader(title)
+        st.markdown(why)
+        if st.button(label, type="primary", key=key, icon=icon, on_click=act) and page:
+            go(page)
+
+
+def no_workspace() -> None:
+    """The empty state of every page before there is a workspace."""
+    empty(
+        "No workspace yet",
+        "A workspace is the folder of one curation: your items, their vectors, the tree, your decisions, every export. "
+        "Start with a bundled sample or point at your own pictures, texts or vectors; nothing leaves this machine.",
+        "Choose data",
+        key="to-data",
+        page="data",
+        icon=":material/database:",
+    )
+
+
+def needs(step: str, reason: str, key: str) -> None:
+    """The empty state of a page that needs an earlier step."""
+    title, why, label, page = _NEEDS[step]
+    said = f"{why} Now: {escaped(reason)}." if reason else why
+    empty(title, said, label, key=f"{key}-needs-{step}", page=page, icon=":material/arrow_forward:")
+
+
+_NEEDS = {
+    "ingest": ("No items yet", "The source of this workspace has not been read.", "Go to Data", "data"),
+    "cluster": (
+        "No tree yet",
+        "Items are grouped into a tree of clusters; looking, reviewing and balancing all work on it.",
+        "Go to Cluster",
+        "cluster",
+    ),
+    "project": (
+        "No map yet",
+        "The map lays similar items next to each other. It is for looking only.",
+        "Go to Cluster",
+        "cluster",
+    ),
+    "sample": (
+        "Nothing drawn yet",
+        "An export lists the items of a balanced draw. Choose its size first.",
+        "Go to Balance",
+        "balance",
+    ),
+}
+
+
+def percent(part: float, whole: float) -> str:
+    """A share in per cent with one digit."""
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+
+
+def ago(moment: str) -> str:
+    """How long ago a UTC time (ISO 8601) was, in the largest fitting unit."""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return ""
+    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"
+
+
+def file_size(n_bytes: int) -> str:
+    """Bytes in the unit that keeps the number short."""
+    size = float(n_bytes)
+    for unit in ("B", "kB", "MB"):
+        if size < 1_000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1_000
+    return f"{size:.1f} GB"
+
+
+def table(columns: Mapping[str, Sequence[Any]], *, key: str, height: int | None = None, **options: Any) -> Any:
+    """A plain table without row numbers."""
+    return st.dataframe(dict(columns), hide_index=True, key=key, height=height or "auto", **options)

@@ -1,0 +1,120 @@
+"""What one browser tab is looking at. The only file that touches st.session_state and the query parameters.
+
+Only names, ids and small values: the truth is in the workspace folder. Workspace and cluster travel in the link.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import streamlit as st
+
+_KEY = "curation"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is selected in Explore: a cluster of the tree, or areas of the map (polygons of xy pairs), or nothing."""
+
+    kind: Literal["none", "cluster", "area"] = "none"
+    level: int = 0
+    cluster: int = -1
+    polygons: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class AppState:
+    """The tab's state.
+
+    list_epoch, map_epoch: grow when something else changed the selection, so that list and map forget their own marks.
+    source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
+    notice: said once, on the next run.
+    """
+
+    workspace: str = ""
+    selection: Selection = Selection()
+    list_epoch: int = 0
+    map_epoch: int = 0
+    source: tuple[str, ...] = ()
+    skipped: frozenset[tuple[int, int]] = frozenset()
+    notice: str = ""
+
+
+def app_state() -> AppState:
+    """The state of this tab; on the first run of a session it starts from the link."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = AppState(workspace=st.query_params.get("ws", ""), selection=_linked_selection())
+    found: AppState = st.session_state[_KEY]
+    return found
+
+
+def update(**changes: Any) -> AppState:
+    """Replace some fields of the state."""
+    st.session_state[_KEY] = replace(app_state(), **changes)
+    return app_state()
+
+
+def use_workspace(name: str) -> None:
+    """Turn to another workspace; what was selected in the last one is forgotten."""
+    if name != app_state().workspace:
+        st.session_state[_KEY] = AppState(workspace=name)
+
+
+def select_cluster(level: int, cluster: int, *, by: Literal["list", "map", "other"] = "other") -> None:
+    """Select a cluster everywhere; `by` is the widget that was used and keeps its own mark."""
+    _select(Selection("cluster", level, cluster), by)
+
+
+def select_area(polygons: list[Any]) -> None:
+    """Select what lies in areas of the map; no area clears the selection."""
+    rounded = tuple(tuple((round(float(x), 4), round(float(y), 4)) for x, y in polygon) for polygon in polygons)
+    _select(Selection("area", polygons=rounded) if rounded else Selection(), "map")
+
+
+def clear_selection(*, by: Literal["list", "map", "other"] = "other") -> None:
+    """Select nothing."""
+    _select(Selection(), by)
+
+
+def _select(selection: Selection, by: str) -> None:
+    now = app_state()
+    update(selection=selection, list_epoch=now.list_epoch + (by != "list"), map_epoch=now.map_epoch + (by != "map"))
+
+
+def say(notice: str) -> None:
+    """Say something once, on the next run."""
+    update(notice=notice)
+
+
+def take_notice() -> str:
+    """What is to be said now; it is forgotten by asking."""
+    notice = app_state().notice
+    if notice:
+        update(notice="")
+    return notice
+
+
+def widget(key: str) -> Any:
+    """The value of a widget, None before it is drawn."""
+    return st.session_state.get(key)
+
+
+def set_widget(key: str, value: Any) -> None:
+    """Give a widget a value; only from callbacks or before it is drawn."""
+    st.session_state[key] = value
+
+
+def write_link() -> None:
+    """Put workspace and selected cluster into the address, so that a copied link shows the same."""
+    current = app_state()
+    wanted = {"ws": current.workspace} if current.workspace else {}
+    if current.selection.kind == "cluster":
+        wanted |= {"level": str(current.selection.level), "cluster": str(current.selection.cluster)}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _linked_selection() -> Selection:
+    level, cluster = st.query_params.get("level", ""), st.query_params.get("cluster", "")
+    if level.isdecimal() and cluster.isdecimal() and len(level) < 3 and len(cluster) < 10:
+        return Selection("cluster", int(level), int(cluster))
+    return Selection()

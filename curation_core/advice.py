@@ -1,0 +1,110 @@
+"""Choosing the tree: how many clusters, how much resampling, and what it will cost.
+
+The rule (leaves about twice the target size, the level above a third of it, two members kept per cluster) gave the most
+even draws on all small sets it was measured on; larger sets are clamped to what a laptop does in minutes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from curation_core.config import ClusterConfig
+from curation_core.errors import ConfigError
+
+TARGET_SHARE = 0.15  # of n, when no target size is known
+BUDGET_SECONDS = 300.0  # what an automatic tree may cost at most on the machine below
+_SCORE_SECONDS = 0.2e-9  # per point-centroid score, and ...
+_SCORE_SECONDS_PER_DIM = 0.0205e-9  # ... per dimension: measured on one Xeon core, float32 OpenBLAS, d = 2 to 128
+_PASSES = 8.0  # full passes a whole Lloyd run costs with exact skipping (measured 3 to 12)
+_WARM_PASSES = 3.0  # the same from a warm start
+_BLOCK_BYTES = 64 << 20  # working blocks and temporary rows
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A tree that fits: clusters and members kept per level, fine to coarse, and one sentence that says why."""
+
+    n_clusters: tuple[int, ...]
+    resample_size: tuple[int, ...]
+    n_resamples: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimate for a two-core machine: wall seconds, within a factor of 2 or so, and peak bytes beyond the vectors."""
+
+    seconds: float
+    memory_bytes: int
+
+
+def advise(n: int, expected_target: int | None = None, *, dim: int = 128) -> Advice:
+    """Levels and resampling for n items of `dim` dimensions, meant for a target size (15 % of n when unknown)."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ConfigError(f"n is {n!r}; advice needs at least 1 item")
+    target = max(1, round(TARGET_SHARE * n)) if expected_target is None else int(expected_target)
+    if target < 1:
+        raise ConfigError(f"expected_target is {expected_target}; give at least 1 item")
+    wanted = 2 * min(target, n)
+    largest = min(wanted, max(1, n // 2))
+    finest = _affordable(n, largest, dim)
+    coarser = min(round(min(target, n) / 3), finest // 6 if finest < wanted else finest // 2)
+    n_clusters = (finest, coarser) if coarser >= 2 else (finest,)
+    sizes = resample_sizes(n, n_clusters)
+    return Advice(n_clusters, sizes, 3, _reason(n, target, n_clusters, wanted, largest))
+
+
+def resample_sizes(n: int, n_clusters: tuple[int, ...]) -> tuple[int, ...]:
+    """Members kept per cluster: a sixth of the average cluster, at least 2, at least 3 from the third level on."""
+    inputs = (n, *n_clusters)
+    means = [points / k for points, k in zip(inputs, n_clusters, strict=False)]
+    return tuple(max(2 if level < 2 else 3, round(mean / 6)) for level, mean in enumerate(means))
+
+
+def predict_cost(n: int, dim: int, config: ClusterConfig) -> Cost:
+    """What clustering n vectors of `dim` dimensions will take; levels left empty are those of `advise`."""
+    advice = advise(n, config.expected_target, dim=dim)
+    n_clusters = config.n_clusters or advice.n_clusters
+    sizes = config.resample_size or resample_sizes(n, n_clusters)
+    fresh = config.mode == "compatible"
+    scores = 0.0
+    for points, k, size in zip((n, *n_clusters), n_clusters, sizes, strict=False):
+        scores += _level_scores(points, k, min(points, size * k), config.n_resamples, config.max_iter, fresh)
+    memory = n * (dim + 1) * 4 + n * (2 + int(np.log(n_clusters[0]))) * 4 + 2 * n_clusters[0] * dim * 4 + _BLOCK_BYTES
+    return Cost(scores * _seconds_per_score(dim), memory)
+
+
+def _level_scores(points: int, k: int, kept: int, n_resamples: int, max_iter: int, fresh: bool) -> float:
+    """Point-centroid scores of one level: seeding, Lloyd, then per resampling step a run on the kept and one pass."""
+    candidates = 2 + int(np.log(k))
+    first = points * k * (candidates + min(_PASSES, max_iter))
+    passes = candidates + min(_PASSES, max_iter) if fresh else min(_WARM_PASSES, max_iter)
+    return float(first + n_resamples * (kept * k * passes + points * k) + k * k * (n_resamples + 1))
+
+
+def _seconds_per_score(dim: int) -> float:
+    return _SCORE_SECONDS + _SCORE_SECONDS_PER_DIM * dim
+
+
+def _affordable(n: int, k: int, dim: int) -> int:
+    """The largest number of clusters up to k whose first level stays within the budget."""
+    while k > 2 and _level_scores(n, k, min(n, 2 * k), 3, 50, False) * _seconds_per_score(dim) > BUDGET_SECONDS:
+        k = max(2, int(k * 0.9))
+    return k
+
+
+def _reason(n: int, target: int, n_clusters: tuple[int, ...], wanted: int, largest: int) -> str:
+    counts = " and ".join(f"{k:,}" for k in n_clusters)
+    noun, items = "cluster" if n_clusters == (1,) else "clusters", "item" if n == 1 else "items"
+    of_all = f"{counts} {noun} for {n:,} {items}"
+    if n_clusters[0] == wanted:
+        return f"{of_all} and a target of about {target:,}: two leaves per item drawn."
+    if n_clusters[0] == largest:
+        return (
+            f"{of_all} and a target of about {target:,}: fewer than two leaves per item drawn, "
+            "because a leaf needs at least two items."
+        )
+    return (
+        f"{of_all} and a target of about {target:,}: fewer leaves than the {wanted:,} that would be best, "
+        f"so that it takes about {BUDGET_SECONDS / 60:.0f} minutes."
+    )

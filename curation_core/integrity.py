@@ -1,0 +1,35 @@
+"""Whether a source still holds the bytes that a manifest names."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from curation_core.config import IngestConfig
+from curation_core.media import open_media
+from curation_core.origins import find_origin
+from curation_core.readers import open_reader
+
+
+def changed_items(config: IngestConfig, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Items that differ, by uri, with what is wrong. wanted: sha256 hex by uri."""
+    found = dict(_images(config, wanted) if find_origin(config).modality == "image" else _rows(config))
+    missing = {uri: "is not in the source any more" for uri in wanted if uri not in found}
+    return missing | {uri: "was changed" for uri, content in wanted.items() if uri in found and found[uri] != content}
+
+
+def _images(config: IngestConfig, wanted: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    with open_media(Path(config.source).expanduser()) as media:
+        there = set(media.names)
+        for uri in wanted:
+            if uri in there:
+                yield uri, _hash(media.read(uri))
+
+
+def _rows(config: IngestConfig) -> Iterator[tuple[str, str]]:
+    with open_reader(find_origin(config), config) as reader:
+        for shard in reader.shards(0, Path(), lambda _: None):
+            yield from zip(shard.items["uri"].to_pylist(), shard.items["content_hash"].to_pylist(), strict=True)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

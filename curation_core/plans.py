@@ -1,0 +1,125 @@
+"""What every step of a workspace would be made from now: the one place where settings become artefact keys."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from curation_core.artifacts import ArtifactStore
+from curation_core.config import IngestConfig
+from curation_core.embedders import embedder_names
+from curation_core.errors import StepMissing
+from curation_core.lineage import STEPS, VERSIONS, StepPlan, StepStatus, step_status
+from curation_core.presets import resolve_preset
+from curation_core.sampling import SamplingPlan
+from curation_core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Plans of all steps under some settings. decisions gives the fingerprint of the review as it stands."""
+
+    store: ArtifactStore
+    settings: Settings
+    decisions: Callable[[], str]
+
+    def plan(self, step: str) -> StepPlan:
+        """What a step would be made from; raises StepMissing when an earlier step is not done."""
+        makers = {
+            "ingest": self._ingest,
+            "embed": self._embed,
+            "prepare": self._prepare,
+            "cluster": self._cluster,
+            "project": self._project,
+            "sample": self._sample,
+        }
+        return makers[step]()
+
+    def meta(self, step: str) -> dict[str, Any]:
+        """Provenance of a step's current result; raises StepMissing when it is not done."""
+        return self.store.meta(step, self.plan(step).key)
+
+    def folder(self, step: str) -> Path:
+        """Folder of a step's current result; raises StepMissing when it is not done."""
+        return self.store.folder(step, self.plan(step).key)
+
+    def status(self) -> tuple[StepStatus, ...]:
+        """How every step stands."""
+        return tuple(step_status(self.store, step, lambda step=step: self.plan(step)) for step in STEPS)  # type: ignore[misc]
+
+    @property
+    def source(self) -> IngestConfig:
+        """The source; raises StepMissing when none is set."""
+        if self.settings.ingest is None:
+            raise StepMissing("this workspace has no source; set [ingest] source in workspace.toml")
+        return self.settings.ingest
+
+    def _ingest(self) -> StepPlan:
+        # whether the source changed on disk since is asked for explicitly: a listing of millions of files takes time
+        key = self.settings.current_ingest
+        if not key or not self.store.has("ingest", key):
+            raise StepMissing("ingest has not been run; run ingest")
+        return StepPlan("ingest", self.source.model_dump(), self.store.meta("ingest", key)["inputs"])
+
+    def _embed(self) -> StepPlan:
+        ingested, config = self.meta("ingest"), self.settings.embed
+        name = embedder_names(ingested["modality"])[0] if config.embedder == "auto" else config.embedder
+        return StepPlan("embed", {**config.model_dump(), "embedder": name}, {"ingest": ingested["digest"]})
+
+    def _prepare(self) -> StepPlan:
+        embedded = self.meta("embed")
+        preset = resolve_preset(self.settings.cluster.preset, embedded["model"])
+        return StepPlan("prepare", {"preset": preset}, {"embed": embedded["key"]})
+
+    def _cluster(self) -> StepPlan:
+        prepared = self._prepare()
+        config = {**self.settings.cluster.model_dump(mode="json"), "preset": prepared.config["preset"]}
+        return StepPlan("cluster", config, {"prepare": prepared.key})
+
+    def _project(self) -> StepPlan:
+        return StepPlan("project", self.settings.project.model_dump(), {"prepare": self._prepare().key})
+
+    def _sample(self) -> StepPlan:
+        if self.settings.sample is None:
+            raise StepMissing("no target size is set; run sample")
+        inputs = {"cluster": self.meta("cluster")["key"], "reviews": self.decisions()}
+        return StepPlan("sample", self.settings.sample.model_dump(), inputs)
+
+
+def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
+    """What made a draw: configurations, keys, versions; nothing of the machine, no clock, no path."""
+    done = {step: plans.meta(step) for step in ("ingest", "embed", "prepare", "cluster")}
+    done["cluster"]["config"] = {
+        **done["cluster"]["config"],
+        "n_clusters": done["cluster"]["n_clusters"],
+    }  # what auto chose
+    names = ("curation-studio", "numpy", "pyarrow", "onnxruntime", "tokenizers")
+    return {
+        "source": {"digest": done["ingest"]["digest"], **_portable(done["ingest"]["config"])},
+        "steps": {
+            step: {"key": done[step]["key"], "config": done[step]["config"]} for step in ("embed", "prepare", "cluster")
+        },
+        "sample": {
+            "target_size": drawn.target_size,
+            "strategy": drawn.strategy,
+            "multiplier": drawn.multiplier,
+            "seed": drawn.seed,
+        },
+        "step_versions": dict(VERSIONS),
+        "packages": {name: package_version(name) for name in names},
+    }
+
+
+def _portable(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: Path(value).name if name in ("source", "metadata") and value else value for name, value in config.items()
+    }
+
+
+def package_version(package: str) -> str:
+    """Version of an installed package, or 'not installed'."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,66 @@
+"""How vectors are prepared before they are clustered: which normalisation, how many dimensions."""
+
+import numpy as np
+
+from curation_core.config import Preset
+from curation_core.errors import ConfigError, ShapeError
+from curation_core.pca import apply_pca, fit_pca
+
+_BLOCK = 8192  # rows at once
+_OF_MODEL: dict[str, Preset] = {
+    "efficientnet-lite0": "sqrt-pca-128",
+    "color-hog": "pca-64",
+    "wordllama": "l2",
+    "hashing-text": "l2",
+}
+
+
+def default_preset(model: str) -> Preset:
+    """The preset that suits an embedder; "none" for vectors that a person brought and for unknown models."""
+    return _OF_MODEL.get(model, "none")
+
+
+def resolve_preset(preset: Preset, model: str) -> Preset:
+    """The preset that is meant: "auto" is the model's default."""
+    return default_preset(model) if preset == "auto" else preset
+
+
+def prepare(vectors: np.ndarray, preset: Preset) -> np.ndarray:
+    """Vectors as k-means wants them: (n, d) of any float to (n, d') float32, in blocks.
+
+    none: as they are. l2: each of length 1. pca-64: length 1, then 64 principal components. sqrt-pca-128: signed square
+    roots, length 1, then 128 principal components. d' is at most n; components are not brought to length 1 again.
+    Raises ConfigError for "auto" (use resolve_preset) and unknown names, ShapeError unless vectors are (n, d).
+    """
+    if vectors.ndim != 2:
+        raise ShapeError(f"vectors have shape {vectors.shape}; expected (items, dimensions)")
+    if preset == "none":
+        return np.array(vectors, dtype=np.float32)
+    if preset == "l2":
+        return _in_blocks(vectors)
+    if preset == "pca-64":
+        return apply_pca(fit_pca(vectors, 64, unit), vectors, unit) if len(vectors) else _in_blocks(vectors)
+    if preset == "sqrt-pca-128":
+        return apply_pca(fit_pca(vectors, 128, root_unit), vectors, root_unit) if len(vectors) else _in_blocks(vectors)
+    raise ConfigError(f"preset is {preset!r}; expected none, l2, pca-64 or sqrt-pca-128")
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (n, d) at length 1, float32; zeros stay zeros."""
+    rows = np.asarray(vectors, dtype=np.float32)
+    norms = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    scaled: np.ndarray = rows / np.where(norms > 0, norms, 1.0)[:, None]
+    return scaled.astype(np.float32, copy=False)
+
+
+def root_unit(vectors: np.ndarray) -> np.ndarray:
+    """Signed square roots at length 1: what is strong in a feature no longer drowns the rest (Hellinger distance)."""
+    rows = np.asarray(vectors, dtype=np.float32)
+    return unit(np.sign(rows) * np.sqrt(np.abs(rows)))
+
+
+def _in_blocks(vectors: np.ndarray) -> np.ndarray:
+    found = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        found[start : start + _BLOCK] = unit(vectors[start : start + _BLOCK])
+    return found

@@ -1,0 +1,57 @@
+"""Trees and draws as files of an artefact folder: what a step writes, read back as the same dataclass."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from curation_core.artifacts import read_array, write_array
+from curation_core.config import SampleConfig
+from curation_core.hierarchy import Hierarchy
+from curation_core.sampling import SamplingPlan
+
+_LEVEL_ARRAYS = ("centroids", "assignment", "distance")
+
+
+def write_hierarchy(folder: Path, tree: Hierarchy) -> dict[str, Any]:
+    """Write level_l/*.npy; returns what meta.json must remember."""
+    for name, array in tree.arrays().items():
+        write_array(folder / f"{name}.npy", array)
+    return {
+        "n_items": tree.n_items,
+        "n_clusters": list(tree.n_clusters),
+        "trace": [dict(record) for record in tree.trace],
+    }
+
+
+def read_hierarchy(folder: Path, meta: Mapping[str, Any]) -> Hierarchy:
+    """The inverse of write_hierarchy; arrays are memory-mapped."""
+    levels = range(1, len(meta["n_clusters"]) + 1)
+    names = [f"level_{number}/{name}" for number in levels for name in _LEVEL_ARRAYS]
+    return Hierarchy.from_arrays({name: read_array(folder / f"{name}.npy") for name in names}, tuple(meta["trace"]))
+
+
+def write_draw(folder: Path, plan: SamplingPlan) -> dict[str, Any]:
+    """Write indices.npy and level_l/{quotas,capacity}.npy; returns what meta.json must remember."""
+    write_array(folder / "indices.npy", plan.indices)
+    for number, (quotas, capacity) in enumerate(zip(plan.quotas, plan.capacity, strict=True), start=1):
+        write_array(folder / f"level_{number}" / "quotas.npy", quotas)
+        write_array(folder / f"level_{number}" / "capacity.npy", capacity)
+    return {
+        "n_items": len(plan.indices),
+        "n_levels": len(plan.quotas),
+        "shortfall": plan.target_size - len(plan.indices),
+    }
+
+
+def read_draw(folder: Path, meta: Mapping[str, Any]) -> SamplingPlan:
+    """The inverse of write_draw."""
+    config, levels = SampleConfig(**meta["config"]), range(1, meta["n_levels"] + 1)
+    return SamplingPlan(
+        indices=read_array(folder / "indices.npy"),
+        quotas=tuple(read_array(folder / f"level_{number}" / "quotas.npy") for number in levels),
+        capacity=tuple(read_array(folder / f"level_{number}" / "capacity.npy") for number in levels),
+        target_size=config.target_size,
+        strategy=config.strategy,
+        multiplier=config.multiplier,
+        seed=config.seed,
+    )

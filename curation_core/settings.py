@@ -1,0 +1,70 @@
+"""What workspace.toml holds: one table per step, only what differs from the defaults."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from curation_core.config import (
+    ClusterConfig,
+    EmbedConfig,
+    ExportConfig,
+    IngestConfig,
+    ProjectConfig,
+    SampleConfig,
+    StepConfig,
+)
+from curation_core.errors import ConfigError, StaleArtifact
+
+FORMAT = 1
+
+
+class Settings(StepConfig):
+    """The settings of one workspace; every step's table may be absent."""
+
+    format: int = Field(FORMAT, description="Version of this file.")
+    name: str = Field("", description="Name shown in the app; empty: the folder's name.")
+    current_ingest: str = Field("", description="Artefact key of the catalog in use; written by ingest.")
+    ingest: IngestConfig | None = Field(None, description="Where the items come from.")
+    embed: EmbedConfig = EmbedConfig()
+    cluster: ClusterConfig = ClusterConfig()
+    project: ProjectConfig = ProjectConfig()
+    sample: SampleConfig | None = Field(None, description="The draw.")
+    export: ExportConfig | None = Field(None, description="What `run` exports at the end.")
+
+    def changed(self, **tables: Any) -> "Settings":
+        """A copy with some tables or fields replaced, validated again."""
+        return Settings(**{**dict(self), **tables})
+
+
+def parse(text: str, name: str) -> Settings:
+    """Settings from TOML; raises ConfigError naming the file, or StaleArtifact when a newer version wrote it."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name} is not valid TOML ({error}); correct it or create the workspace again") from None
+    if values.get("format", FORMAT) > FORMAT:
+        raise StaleArtifact(
+            f"{name} was written by a newer version (format {values['format']}, this one reads {FORMAT}); update"
+        )
+    try:
+        return Settings(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def render(settings: Settings) -> str:
+    """TOML of everything that differs from the defaults; `parse` is its inverse."""
+    values = settings.model_dump(exclude_none=True, exclude_defaults=True)
+    plain = {"format": settings.format, **{key: value for key, value in values.items() if not isinstance(value, dict)}}
+    tables = [f"\n[{key}]\n{_lines(value)}" for key, value in values.items() if isinstance(value, dict)]
+    return _lines(plain) + "".join(tables)
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    # JSON's strings, numbers, booleans and lists of them are valid TOML, but for the escape of U+007F
+    return "".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for key, value in values.items()
+    )

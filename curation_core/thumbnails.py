@@ -1,0 +1,42 @@
+"""Small pictures for the screen, one WebP per content hash; the folder may be deleted at any time."""
+
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation_core.artifacts import explained, write_bytes
+from curation_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_SIDE = 128  # pixels
+_HASH = re.compile(r"[0-9a-f]{16,64}")
+
+
+def thumbnail_path(folder: Path, content_hash: str) -> Path:
+    """Where the thumbnail of a content lies, written or not: folder/ab/<hash>.webp.
+
+    Raises ConfigError unless the hash is 16 to 64 lower-case hex digits, so that no request can leave the folder.
+    """
+    if not _HASH.fullmatch(content_hash):
+        raise ConfigError(f"{content_hash[:80]!r} is not a content hash; expected 16 to 64 hex digits")
+    return folder / content_hash[:2] / f"{content_hash}.webp"
+
+
+def write_thumbnail(image: "Image", folder: Path, content_hash: str) -> Path:
+    """Write a WebP of at most 128 px per side, unless it is there already; the image is left as it is."""
+    path = thumbnail_path(folder, content_hash)
+    if path.exists():
+        return path
+    small = image.convert("RGB")
+    if small is image:
+        small = image.copy()
+    small.thumbnail((MAX_SIDE, MAX_SIDE), reducing_gap=2.0)
+    encoded = io.BytesIO()
+    small.save(encoded, "WEBP", quality=80, method=0)  # method 0 is half the time of 4 for a fifth more bytes
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, encoded.getvalue())
+    return path

@@ -1,0 +1,275 @@
+"""Check an export by itself: its sums, its formats against each other, and its draw derived again from its tree."""
+
+import csv
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation_core.artifacts import file_hash, read_array
+from curation_core.config import IngestConfig, SampleConfig
+from curation_core.errors import CurationError, ManifestMismatch, StaleArtifact
+from curation_core.export import FORMAT
+from curation_core.hierarchy import Hierarchy, Level
+from curation_core.integrity import changed_items
+from curation_core.progress import Progress, silent
+from curation_core.sampling import sample
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; detail says what was found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All checks of one export."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check held."""
+        return all(check.ok for check in self.checks)
+
+    def require(self) -> None:
+        """Raise ManifestMismatch naming what differs."""
+        if not self.ok:
+            raise ManifestMismatch("; ".join(f"{check.name}: {check.detail}" for check in self.checks if not check.ok))
+
+
+def verify(export: Path, *, source: IngestConfig | None = None, progress: Progress = silent) -> Verification:
+    """Check an export folder, or a zip of one.
+
+    With `source`, every drawn item's bytes are hashed again as well. Raises ManifestMismatch when it is no export at
+    all; what merely differs is in the result.
+    """
+    if zipfile.is_zipfile(export):
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(export) as archive:
+            for name in archive.namelist():
+                (Path(folder) / Path(name).name).write_bytes(
+                    archive.read(name)
+                )  # an export is flat; no member leaves the folder
+            return verify(Path(folder), source=source, progress=progress)
+    _require_export(export)
+    checks = [_check("checksums", lambda: _sums(export))]
+    steps: dict[str, Callable[[], str]] = {
+        "formats agree": lambda: _formats(export),
+        "every item once": lambda: _partition(export),
+        "draw derived again": lambda: _derived(export),
+    }
+    if source is not None:
+        steps["source bytes"] = lambda: _source_bytes(export, source)
+    for done, (name, check) in enumerate(steps.items(), start=1):
+        progress("verify", done, len(steps) + 1)
+        checks.append(_check(name, check))
+    progress("verify", len(steps) + 1, len(steps) + 1)
+    return Verification(tuple(checks))
+
+
+def _check(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
+    except (CurationError, OSError, ValueError, KeyError, pa.ArrowException) as error:
+        return Check(name, False, str(error))
+
+
+def _require_export(folder: Path) -> None:
+    missing = [
+        name for name in ("run.json", "SHA256SUMS", "tree.parquet", "rejected.parquet") if not (folder / name).is_file()
+    ]
+    if missing:
+        raise ManifestMismatch(
+            f"{folder.name} is not a whole export: {', '.join(missing)} missing; give what `curate export` wrote"
+        )
+    found = _run(folder).get("format", 0)
+    if found > FORMAT:
+        raise StaleArtifact(
+            f"{folder.name} was written by a newer version (format {found}, this one reads {FORMAT}); update"
+        )
+
+
+def _sums(folder: Path) -> str:
+    listed = dict(reversed(line.split("  ", 1)) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    there = {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
+    wrong = [f"{name} is missing" for name in sorted(set(listed) - there)]
+    wrong += [f"{name} is not listed" for name in sorted(there - set(listed))]
+    wrong += [f"{name} was changed" for name in sorted(there & set(listed)) if file_hash(folder / name) != listed[name]]
+    return _all_well(wrong, f"{len(listed)} files")
+
+
+def _formats(folder: Path) -> str:
+    found = {kind: ids for kind in ("parquet", "csv", "jsonl") if (ids := _ids(folder, kind)) is not None}
+    if not found:
+        raise ManifestMismatch("there is no manifest.parquet, .csv or .jsonl; export again")
+    first, *others = found
+    wrong = [
+        f"manifest.{kind} and manifest.{first} list different items" for kind in others if found[kind] != found[first]
+    ]
+    if (folder / "manifest.npy").is_file() and read_array(folder / "manifest.npy").tolist() != _manifest(folder)[
+        "source_row"
+    ].tolist():
+        wrong.append(f"manifest.npy and manifest.{first} list different rows")
+    return _all_well(wrong, ", ".join(found))
+
+
+def _partition(folder: Path) -> str:
+    counts, manifest, rejected = _run(folder)["counts"], _manifest(folder), _rejected(folder)
+    in_tree = rejected["row"][rejected["row"] >= 0]
+    drawn = np.unique(manifest["row"])
+    both = np.intersect1d(drawn, in_tree)
+    wrong = [f"{len(both)} items are both drawn and rejected"] if len(both) else []
+    if len(drawn) + len(in_tree) != counts["in_tree"] or len(np.unique(in_tree)) != len(in_tree):
+        wrong.append(
+            f"{len(drawn)} drawn and {len(in_tree)} rejected do not make up the {counts['in_tree']} items of the tree"
+        )
+    if len(manifest["row"]) != counts["drawn"]:
+        wrong.append(f"the manifest has {len(manifest['row'])} rows, run.json says {counts['drawn']}")
+    unreadable = int((rejected["row"] < 0).sum())
+    if unreadable != counts["unreadable"]:
+        wrong.append(f"{unreadable} unreadable files are listed, run.json says {counts['unreadable']}")
+    return _all_well(wrong, f"{len(drawn)} drawn, {len(in_tree)} rejected, {unreadable} unreadable")
+
+
+def _derived(folder: Path) -> str:
+    run, tree = _run(folder), pq.read_table(folder / "tree.parquet")
+    hierarchy, eligible, drawn = _rebuild(folder, run, tree)
+    config = SampleConfig(**run["sample"])
+    by_place = config.strategy == "diverse"  # which members it takes needs the vectors; quotas do not
+    plan = sample(
+        hierarchy, config.model_copy(update={"strategy": "random"}) if by_place else config, eligible=eligible
+    )
+    wrong = []
+    for level in range(1, hierarchy.n_levels + 1):
+        rows = tree.filter(pc.equal(tree["level"], level))
+        wrong += [
+            f"{name} of level {level} differ"
+            for name, found in (("quotas", plan.quotas), ("capacity", plan.capacity))
+            if rows[_SINGULAR[name]].to_pylist() != found[level - 1].tolist()
+        ]
+    taken = np.bincount(hierarchy.point_assignment(1)[drawn], minlength=hierarchy.n_clusters[0])
+    if not np.array_equal(taken, plan.quotas[0]):
+        wrong.append("the manifest does not follow the quotas")
+    elif not by_place and not np.array_equal(np.sort(plan.indices), np.sort(drawn)):
+        wrong.append(
+            f"{len(np.setdiff1d(drawn, plan.indices))} drawn items are not the ones that seed {config.seed} draws"
+        )
+    return _all_well(
+        wrong,
+        f"{len(drawn)} items, quotas of {hierarchy.n_levels} levels"
+        + (" (members by place: quotas only)" if by_place else ""),
+    )
+
+
+_SINGULAR = {"quotas": "quota", "capacity": "capacity"}
+
+
+def _rebuild(folder: Path, run: Mapping[str, Any], tree: pa.Table) -> tuple[Hierarchy, np.ndarray, np.ndarray]:
+    """The tree without its centroids, which items may be drawn, and the rows that were."""
+    manifest, rejected = _manifest(folder), _rejected(folder)
+    n, in_tree = run["counts"]["in_tree"], rejected["row"] >= 0
+    rows = np.r_[manifest["row"], rejected["row"][in_tree]]
+    assignment, distance, eligible = np.zeros(n, np.int32), np.zeros(n, np.float32), np.ones(n, bool)
+    assignment[rows] = np.r_[manifest["cluster_1"], rejected["cluster_1"][in_tree]]
+    distance[rows] = np.r_[manifest["distance"], rejected["distance"][in_tree]]
+    eligible[rejected["row"][in_tree]] = rejected["eligible"][in_tree]
+    levels = []
+    for level in range(1, len(run["cluster_columns"]) + 1):
+        parents = tree.filter(pc.equal(tree["level"], level))["parent"]
+        levels.append(Level(np.empty((len(parents), 0), np.float32), assignment, distance))
+        assignment = parents.fill_null(0).to_numpy().astype(np.int32)
+        distance = np.zeros(len(assignment), np.float32)
+    return Hierarchy(tuple(levels)), eligible, manifest["row"]
+
+
+def _source_bytes(folder: Path, source: IngestConfig) -> str:
+    manifest, columns = _manifest_table(folder), _run(folder)["columns"]
+    wanted = dict(zip(manifest.get(columns["path"], ()), manifest.get(columns["sha256"], ()), strict=True))
+    wrong = [f"{uri} {what}" for uri, what in changed_items(source, wanted).items()]
+    return _all_well(wrong, f"{len(wanted)} items")
+
+
+def _all_well(wrong: list[str], detail: str) -> str:
+    if wrong:
+        more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise ManifestMismatch(", ".join(wrong[:5]) + more)
+    return detail
+
+
+# ---- reading
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    run: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return run
+
+
+def _ids(folder: Path, kind: str) -> list[str] | None:
+    path = folder / f"manifest.{kind}"
+    return (
+        [str(value) for value in _READERS[kind](path).get(_run(folder)["columns"]["item_id"], ())]
+        if path.is_file()
+        else None
+    )
+
+
+def _manifest(folder: Path) -> dict[str, np.ndarray]:
+    """The numbers of the manifest, from whichever format is there."""
+    return _numbers(_manifest_table(folder), _run(folder))
+
+
+def _rejected(folder: Path) -> dict[str, np.ndarray]:
+    return _numbers(_read_parquet(folder / "rejected.parquet"), _run(folder))
+
+
+def _numbers(table: Mapping[str, list[Any]], run: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    names = {**run["columns"], "cluster_1": run["cluster_columns"][0], "eligible": "eligible"}
+    columns = {name: [-1 if value is None else value for value in table.get(names[name], ())] for name in _DTYPES}
+    return {name: np.asarray(values).astype(_DTYPES[name]) for name, values in columns.items()}
+
+
+_DTYPES = {"row": np.int64, "source_row": np.int64, "cluster_1": np.int32, "distance": np.float32, "eligible": bool}
+
+
+def _manifest_table(folder: Path) -> dict[str, list[Any]]:
+    for kind in ("parquet", "jsonl", "csv"):
+        if (folder / f"manifest.{kind}").is_file():
+            return _READERS[kind](folder / f"manifest.{kind}")
+    raise ManifestMismatch("there is no manifest.parquet, .csv or .jsonl; export again with one of them")
+
+
+def _read_parquet(path: Path) -> dict[str, list[Any]]:
+    table = pq.read_table(path)
+    return {name: table[name].to_pylist() for name in table.column_names}
+
+
+def _read_csv(path: Path) -> dict[str, list[Any]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    return {name: [_FORMULA_GUARD.sub("", row[place]) for row in rows] for place, name in enumerate(head)}
+
+
+def _read_jsonl(path: Path) -> dict[str, list[Any]]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else [])}
+
+
+_FORMULA_GUARD = re.compile(r"^'(?=[=+\-@\t\r])")
+_READERS: dict[str, Callable[[Path], dict[str, list[Any]]]] = {
+    "parquet": _read_parquet,
+    "csv": _read_csv,
+    "jsonl": _read_jsonl,
+}

@@ -1,0 +1,142 @@
+"""How is the pool cut into clusters?"""
+
+import numpy as np
+import streamlit as st
+
+from curation_app import charts, forms, jobs_panel, loaders, show
+from curation_app.boundary import escaped
+from curation_core import embedders
+from curation_core.advice import advise, predict_cost
+from curation_core.config import ClusterConfig, EmbedConfig, ProjectConfig
+
+JOBS = ("embed", "cluster", "project", "run")
+ADVANCED = ("n_resamples", "resample_size", "resample_strategy", "init", "mode", "max_iter", "preset", "seed")
+
+
+def main(ws):
+    steps = loaders.status(ws)
+    if steps["ingest"].state != "done":
+        jobs_panel.panel(ws, ("ingest", "run"), "cluster-ingest")
+        show.needs("ingest", "", "cluster")
+        return
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        settings(ws, steps)
+    with right:
+        busy = jobs_panel.panel(ws, JOBS, "cluster")
+        if steps["cluster"].state == "done":
+            result(ws, steps)
+        elif not busy:
+            st.caption("The tree appears here: what each level holds, how it converged, and how sizes spread.")
+
+
+def settings(ws, steps):
+    saved, n = ws.settings, steps["embed"].meta.get("n_items") or steps["ingest"].meta["n_items"]
+    dim = steps["prepare"].meta.get("dim", 128)
+    with st.container(border=True):
+        target = st.number_input(
+            "Target size the tree is meant for",
+            1,
+            n,
+            saved.cluster.expected_target,
+            key="cluster-target",
+            placeholder=f"{round(0.15 * n):,}",
+            help=ClusterConfig.model_fields["expected_target"].description,
+        )
+        advice = advise(n, target, dim=dim)
+        st.markdown(f":material/lightbulb: {escaped(advice.reason)}")
+        levels = st.text_input(
+            "Clusters per level, fine to coarse",
+            ", ".join(map(str, saved.cluster.n_clusters or ())),
+            key="cluster-levels",
+            placeholder=", ".join(map(str, advice.n_clusters)),
+            help="Leave empty to take the proposal.",
+        )
+        with st.expander("Advanced", key="cluster-advanced"):
+            embed = embedder(steps, saved.embed)
+            values = forms.fields(ClusterConfig, ADVANCED, saved.cluster, key="cluster")
+            layout = forms.fields(ProjectConfig, ("method", "n_neighbors", "min_dist"), saved.project, key="project")
+        config = ClusterConfig(
+            **{**values, "expected_target": target, "n_clusters": forms.numbers("Clusters per level", levels)}
+        )
+        cost = predict_cost(n, dim, config)
+        st.caption(
+            f"Clustering takes about {show.duration(max(1.0, cost.seconds))} and {show.file_size(cost.memory_bytes)} "
+            "of memory on a laptop; embedding and map come on top."
+        )
+        start(ws, steps, n, config, embed, layout)
+
+
+def embedder(steps, saved: EmbedConfig):
+    names = ("auto", *embedders.embedder_names(steps["ingest"].meta["modality"]))
+    known = saved.embedder if saved.embedder in names else "auto"
+    return {
+        "embedder": st.selectbox(
+            "Embedder",
+            names,
+            names.index(known),
+            key="cluster-embedder",
+            help=EmbedConfig.model_fields["embedder"].description,
+        )
+    }
+
+
+def start(ws, steps, n, config, embed, layout):
+    first = steps["cluster"].state == "missing"
+    label = f"Cluster {n:,} items" if steps["embed"].state == "done" else f"Embed and cluster {n:,} items"
+    busy = bool(jobs_panel.running(ws))
+    if st.button(
+        label if first else f"{label} again",
+        type="primary",
+        icon=":material/account_tree:",
+        key="cluster-start",
+        disabled=busy,
+    ):
+        ws.configure(cluster=config.model_dump(), embed=embed, project=layout)
+        jobs_panel.start("run")
+        st.rerun()
+    if not first and steps["cluster"].state == "stale":
+        st.caption(f":material/update: {escaped(steps['cluster'].reason)}")
+
+
+def result(ws, steps):
+    tree, made = loaders.pool(ws).hierarchy, steps["cluster"].meta
+    st.caption(
+        f"{' → '.join(f'{k:,}' for k in tree.n_clusters)} clusters · {show.duration(made['seconds'])} · "
+        f"{show.ago(made['finished'])} · preset {escaped(made['config']['preset'])}"
+    )
+    show.table(levels(tree), key="levels")
+    flat, spread = st.tabs(["Convergence", "Sizes per level"])
+    with flat:
+        title = "Spacing of centroids per resampling step"
+        show.chart(
+            charts.convergence(tree.trace, "spread", title, "spread of gaps (lower is more even)"), "convergence"
+        )
+        show.chart(
+            charts.convergence(tree.trace, "inertia", "Inertia per resampling step", "inertia, squared distance"),
+            "inertia",
+        )
+    with spread:
+        level = st.segmented_control(
+            "Level", list(range(1, tree.n_levels + 1)), default=1, key="sizes-level", required=True
+        )
+        show.chart(charts.size_histogram(tree.sizes(level), f"Sizes of the clusters of level {level}"), "sizes")
+
+
+def levels(tree):
+    sizes = [tree.sizes(level) for level in range(1, tree.n_levels + 1)]
+    return {
+        "level": list(range(1, tree.n_levels + 1)),
+        "clusters": [len(size) for size in sizes],
+        "empty": [int((size == 0).sum()) for size in sizes],
+        "median items": [float(np.median(size)) for size in sizes],
+        "largest": [int(size.max()) for size in sizes],
+        "largest, % of items": [round(100 * float(size.max()) / tree.n_items, 2) for size in sizes],
+    }
+
+
+ws = loaders.current()
+if ws is None:
+    show.no_workspace()
+else:
+    main(ws)

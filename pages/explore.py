@@ -1,0 +1,48 @@
+"""What is in the pool, and what belongs together?"""
+
+import numpy as np
+import streamlit as st
+
+from curation_app import charts, explore, jobs_panel, loaders, show, state
+from curation_app.items import selected_rows
+
+PANEL = 590  # pixels: all three panels fit a 1280 x 800 window without a page scroll
+
+
+def main(ws):
+    steps = loaders.status(ws)
+    if steps["cluster"].state != "done":
+        if not jobs_panel.panel(ws, ("ingest", "embed", "cluster", "project", "run"), "explore"):
+            show.needs("cluster", steps["cluster"].reason, "explore")
+        return
+    pool, decided, plan = loaders.pool(ws), loaders.decisions(ws), loaders.kept_draw(ws)
+    xy = loaders.xy(ws) if steps["project"].state == "done" else None
+    rows = selected_rows(pool, state.app_state().selection, xy)
+    left, centre, right = st.columns([1.15, 2.4, 1.45], gap="small")
+    with left.container(border=True, height=PANEL):
+        explore.tree_list(pool, decided, loaders.drawn_mask(pool, plan))
+    with centre.container(border=True, height=PANEL):
+        explore.views(pool, xy, rows, decided, plan)
+    with right.container(border=True, height=PANEL):
+        explore.selected(ws, pool, rows, decided, plan)
+    with st.expander("Sizes per level", icon=":material/bar_chart:", key="explore-sizes"):
+        sizes(pool, plan)
+
+
+def sizes(pool, plan):
+    columns = st.columns(pool.hierarchy.n_levels)
+    for level, column in enumerate(columns, start=1):
+        counts = {"in the pool": pool.hierarchy.sizes(level)}
+        if plan is not None:
+            counts["drawn"] = np.bincount(
+                pool.hierarchy.point_assignment(level)[plan.indices], minlength=pool.hierarchy.n_clusters[level - 1]
+            )
+        with column:
+            show.chart(charts.rank_curves(counts, f"Cluster sizes at level {level}"), f"explore-sizes-{level}")
+
+
+ws = loaders.current()
+if ws is None:
+    show.no_workspace()
+else:
+    main(ws)

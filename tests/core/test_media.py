@@ -1,0 +1,255 @@
+"""Folders and zips of images, hostile ones included."""
+
+import contextlib
+import io
+import os
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation_core import media
+from curation_core.errors import IngestError
+from curation_core.media import decode_image, image_size, open_media
+
+
+def encoded(image=None, kind="PNG", **options):
+    buffer = io.BytesIO()
+    (image or Image.new("RGB", (8, 6), (200, 30, 40))).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def make_zip(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return path
+
+
+def test_a_folder_lists_its_images_below_it_sorted_and_with_forward_slashes(tmp_path):
+    for name in ("b.PNG", "a/z.jpeg", "a/notes.txt", ".hidden.png", ".git/x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(encoded())
+    with open_media(tmp_path) as opened:
+        assert opened.names == ("a/z.jpeg", "b.PNG")
+        assert opened.others == ("a/notes.txt",)
+        assert opened.read("b.PNG") == encoded()
+
+
+def test_links_out_of_the_folder_pipes_and_loops_are_left_out(tmp_path):
+    (tmp_path / "secret.png").write_bytes(encoded())
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "real.png").write_bytes(encoded())
+    (root / "inside.png").symlink_to(root / "real.png")
+    (root / "outside.png").symlink_to(tmp_path / "secret.png")
+    (root / "loop.png").symlink_to(root / "loop.png")
+    (root / "folder").symlink_to(root)
+    os.mkfifo(root / "pipe.png")
+    with open_media(root) as opened:
+        assert opened.names == ("inside.png", "real.png")
+
+
+def test_a_file_that_becomes_a_link_out_of_the_folder_is_refused_when_it_is_read(tmp_path):
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.png").write_bytes(encoded())
+    with open_media(root) as opened:
+        (root / "a.png").unlink()
+        (root / "a.png").symlink_to(tmp_path / "secret.png")
+        with pytest.raises(IngestError, match="leads out"):
+            opened.read("a.png")
+
+
+def test_only_listed_files_can_be_read(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded())
+    with open_media(tmp_path) as opened, pytest.raises(IngestError, match="not a file of this source"):
+        opened.read("../a.png")
+
+
+def test_unicode_names_stay_what_they_are_and_undecodable_ones_are_left_out(tmp_path):
+    names = ("e\u0301.png", "é.png", "🦜 papegai.png", "CON.png", "trailing. .png")
+    for name in names:
+        (tmp_path / name).write_bytes(encoded())
+    with open(os.path.join(os.fsencode(tmp_path), b"bad\xff.png"), "wb") as file:  # noqa: PTH118, PTH123 - Path takes no bytes
+        file.write(encoded())
+    with open_media(tmp_path) as opened:
+        assert opened.names == tuple(sorted(names))
+        assert all(opened.read(name) == encoded() for name in opened.names)
+
+
+def test_the_fingerprint_of_a_folder_changes_with_names_sizes_and_times(tmp_path):
+    def current():
+        with open_media(tmp_path) as opened:
+            return opened.fingerprint()
+
+    (tmp_path / "a.png").write_bytes(encoded())
+    seen = {current()}
+    assert current() in seen
+    (tmp_path / "a.png").write_bytes(encoded() + b"x")
+    seen.add(current())
+    os.utime(tmp_path / "a.png", (1, 1))
+    seen.add(current())
+    (tmp_path / "a.png").rename(tmp_path / "b.png")
+    seen.add(current())
+    assert len(seen) == 4
+
+
+def test_unsafe_names_in_a_zip_are_left_out(tmp_path):
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = 0o120777 << 16
+    members = [(name, encoded()) for name in ("ok/a.png", "../up.png", "/etc/abs.png", "C:/x.png", "a\\..\\b.png")]
+    members += [(link, b"/etc/passwd"), ("__MACOSX/._a.png", b"junk"), ("x/../../y.png", encoded())]
+    with open_media(make_zip(tmp_path / "a.zip", members)) as opened:
+        assert opened.names == ("ok/a.png",)
+        assert opened.read("ok/a.png") == encoded()
+        with pytest.raises(IngestError, match="not a file of this source"):
+            opened.read("../up.png")
+
+
+def test_a_broken_zip_is_refused_with_a_sentence(tmp_path):
+    whole = make_zip(tmp_path / "a.zip", [("a.png", encoded())]).read_bytes()
+    for damaged in (b"", b"PK\x03\x04 not a zip", whole[: len(whole) // 2]):
+        (tmp_path / "broken.zip").write_bytes(damaged)
+        with (
+            pytest.raises(IngestError, match=r"broken\.zip is not a readable zip"),
+            open_media(tmp_path / "broken.zip"),
+        ):
+            pass
+
+
+def test_a_damaged_member_is_refused_and_the_others_are_read(tmp_path):
+    path = make_zip(tmp_path / "a.zip", [("a.png", b"A" * 100), ("b.png", b"B" * 100)])
+    path.write_bytes(path.read_bytes().replace(b"A" * 100, b"A" * 99 + b"x"))
+    with open_media(path) as opened:
+        assert opened.read("b.png") == b"B" * 100
+        with pytest.raises(IngestError, match="cannot be unpacked"):
+            opened.read("a.png")
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.png", bytes(5_000_000))
+    with pytest.raises(IngestError, match="zip bomb"), open_media(path):
+        pass
+
+
+def test_a_zip_with_too_many_files_or_bytes_is_refused(tmp_path, monkeypatch):
+    path = make_zip(tmp_path / "a.zip", [("a.png", encoded()), ("b.png", encoded())])
+    monkeypatch.setattr(media, "MAX_MEMBERS", 1)
+    with pytest.raises(IngestError, match="holds 2 files"), open_media(path):
+        pass
+    monkeypatch.setattr(media, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(media, "MAX_TOTAL_BYTES", 10)
+    with pytest.raises(IngestError, match="at most 0 GB"), open_media(path):
+        pass
+
+
+def test_what_is_neither_folder_nor_zip_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("no")
+    with pytest.raises(IngestError, match="neither a folder nor"), open_media(tmp_path / "a.txt"):
+        pass
+    with pytest.raises(IngestError, match="does not exist"), open_media(tmp_path / "nothing"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("RGB", "JPEG"), ("L", "PNG"), ("P", "GIF"), ("RGBA", "WEBP"), ("1", "BMP")]
+)
+def test_every_format_comes_out_as_rgb(mode, kind):
+    image = decode_image(encoded(Image.new(mode, (8, 6)), kind))
+    assert (image.mode, image.size) == ("RGB", (8, 6))
+
+
+def test_transparency_lies_over_white():
+    image = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    image.putpixel((1, 0), (255, 0, 0, 255))
+    decoded = decode_image(encoded(image))
+    assert [decoded.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (255, 0, 0)]
+
+
+def test_sixteen_bit_grey_keeps_its_range():
+    pixels = np.array([[0, 32768, 65535]], dtype=np.uint16)
+    for kind in ("PNG", "TIFF"):
+        decoded = np.asarray(decode_image(encoded(Image.fromarray(pixels), kind)))
+        assert decoded[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_float_tiffs_are_stretched_to_eight_bit():
+    pixels = np.array([[-1.0, 0.0, np.nan, 1.0]], dtype=np.float32)
+    decoded = np.asarray(decode_image(encoded(Image.fromarray(pixels), "TIFF")))
+    assert decoded[0, :, 0].tolist() == [0, 127, 127, 255]
+
+
+def test_cmyk_white_is_white():
+    decoded = decode_image(encoded(Image.new("CMYK", (4, 4), (0, 0, 0, 0)), "JPEG"))
+    assert decoded.getpixel((1, 1)) == (255, 255, 255)
+
+
+def test_a_picture_taken_sideways_is_turned_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn right by 90 degrees
+    data = encoded(Image.new("RGB", (40, 20)), "JPEG", exif=exif)
+    assert decode_image(data).size == (20, 40)
+    assert decode_image(data, max_side=10).size == (5, 10)
+    assert image_size(data) == (20, 40)
+
+
+def test_the_first_frame_of_an_animation_counts():
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decode_image(data).getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_max_side_bounds_the_longer_side_and_never_enlarges(kind):
+    data = encoded(Image.new("RGB", (600, 300), (10, 200, 30)), kind)
+    assert decode_image(data, max_side=100).size == (100, 50)
+    assert decode_image(data, max_side=1000).size == (600, 300)
+
+
+@pytest.mark.parametrize("side", [8_000, 100_000])
+def test_too_many_pixels_are_refused_before_they_are_decoded(side):
+    data = bytearray(encoded(Image.new("1", (1, 1))))
+    data[16:24] = struct.pack(">II", side, side)  # the size in the PNG header, and its checksum
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    with pytest.raises(IngestError, match="pixels"):
+        decode_image(bytes(data))
+
+
+def test_other_formats_are_refused_whatever_the_name():
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n"
+    for data in (b"", b"hello", eps, b"\x00" * 1000):
+        with pytest.raises(IngestError):
+            decode_image(data)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_damaged_images_give_an_ingest_error_or_an_image_and_nothing_else(kind):
+    rng = np.random.default_rng([7, len(kind)])
+    pixels = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(pixels), kind)
+    damaged = [whole[: 1 << bits] for bits in range(len(whole).bit_length() - 1)]
+    for _ in range(40):
+        flipped = bytearray(whole)
+        for place in rng.integers(0, len(whole), 4):
+            flipped[place] = int(rng.integers(256))
+        damaged.append(bytes(flipped))
+    refused = 0
+    for data in damaged:
+        with contextlib.suppress(IngestError):
+            decode_image(data, max_side=64)
+            continue
+        refused += 1
+    assert refused >= 5
+
+
+def test_a_truncated_jpeg_is_refused():
+    data = encoded(Image.effect_noise((200, 200), 50).convert("RGB"), "JPEG")
+    with pytest.raises(IngestError, match="cannot be decoded"):
+        decode_image(data[: len(data) // 2], max_side=64)

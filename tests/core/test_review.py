@@ -1,0 +1,123 @@
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from curation_core.errors import ConfigError
+from curation_core.hierarchy import Hierarchy, Level
+from curation_core.review import Decision, ItemTarget, ReviewLog, UndoTarget, active, cluster_target, fold
+
+
+def tree(assignment=(0, 0, 0, 1, 1, 2), parents=(0, 0, 1)):
+    leaf = np.array(assignment, dtype=np.int32)
+    k = leaf.max() + 1
+    top = np.array(parents, dtype=np.int32)
+    zeros = [np.zeros(n, dtype=np.float32) for n in (len(leaf), k)]
+    return Hierarchy(
+        (
+            Level(np.zeros((k, 2), np.float32), leaf, zeros[0]),
+            Level(np.zeros((top.max() + 1, 2), np.float32), top, zeros[1]),
+        )
+    )
+
+
+IDS = ["a", "b", "c", "d", "e", "f"]
+
+
+def on_cluster(level, cluster, verdict, hierarchy=None, key="T"):
+    return Decision(cluster_target(hierarchy or tree(), key, level, cluster, IDS), verdict)
+
+
+def test_nothing_decided_leaves_everything_eligible():
+    state = fold([], tree(), "T", IDS)
+    assert state.eligible.all()
+    assert state.decided_by.tolist() == [0] * 6
+
+
+def test_dropping_a_cluster_drops_its_subtree():
+    state = fold([on_cluster(2, 0, "drop")], tree(), "T", IDS)
+    assert state.eligible.tolist() == [False] * 5 + [True]
+    assert state.decided_by.tolist() == [2] * 5 + [0]
+
+
+def test_finer_wins_over_coarser_and_items_over_clusters():
+    events = [Decision(ItemTarget(("a",)), "keep"), on_cluster(1, 1, "keep"), on_cluster(2, 0, "drop")]
+    state = fold(events, tree(), "T", IDS)
+    assert state.eligible.tolist() == [True, False, False, True, True, True]
+    assert state.decided_by.tolist() == [-1, 2, 2, 1, 1, 0]
+
+
+def test_the_last_verdict_on_one_target_wins():
+    state = fold([on_cluster(1, 0, "drop"), on_cluster(1, 0, "keep")], tree(), "T", IDS)
+    assert state.eligible.all()
+    assert state.verdicts[0].tolist() == [1, 0, 0]
+
+
+def test_undo_takes_back_and_undoing_the_undo_brings_back():
+    drop = on_cluster(1, 0, "drop")
+    undo = Decision(UndoTarget(drop.op_id), "undo")
+    redo = Decision(UndoTarget(undo.op_id), "undo")
+    assert active([drop, undo]) == []
+    assert active([drop, undo, redo]) == [drop]
+
+
+def test_a_decision_follows_its_members_to_another_tree():
+    other = tree(assignment=(2, 2, 2, 0, 0, 1), parents=(1, 0, 1))  # same leaves, other numbers
+    state = fold([on_cluster(1, 0, "drop")], other, "U", IDS)
+    assert state.eligible.tolist() == [False, False, False, True, True, True]
+    assert state.lost == ()
+
+
+def test_a_decision_whose_members_were_split_is_listed_as_lost():
+    other = tree(assignment=(0, 0, 1, 1, 1, 2))
+    drop = on_cluster(1, 0, "drop")
+    state = fold([drop], other, "U", IDS)
+    assert state.eligible.all()
+    assert state.lost == (drop,)
+
+
+def test_events_survive_the_file(tmp_path):
+    log = ReviewLog(tmp_path / "reviews.sqlite")
+    events = [on_cluster(1, 0, "drop"), Decision(ItemTarget(("a", "b")), "keep", "ada")]
+    assert log.events() == []
+    log.append(events)
+    log.append(events)  # a retry of the same operations is harmless
+    assert log.events() == events
+    assert log.version() == 2
+
+
+def test_undo_takes_back_the_last_standing_decision(tmp_path):
+    log = ReviewLog(tmp_path / "reviews.sqlite")
+    first, second = on_cluster(1, 0, "drop"), on_cluster(1, 1, "drop")
+    log.append([first])
+    log.append([second])
+    assert log.undo() == second
+    assert log.undo() == first
+    assert log.undo() is None
+    assert active(log.events()) == []
+
+
+def _write(path, start):
+    log = ReviewLog(path)
+    for number in range(start, start + 25):
+        log.append([Decision(ItemTarget((f"i{number}",)), "drop")])
+
+
+def test_two_processes_lose_no_decision(tmp_path):
+    path = tmp_path / "reviews.sqlite"
+    ReviewLog(path).append([])
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(path, start)) for start in (0, 100)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    ids = {event.target.item_ids[0] for event in ReviewLog(path).events()}
+    assert ids == {f"i{n}" for start in (0, 100) for n in range(start, start + 25)}
+
+
+def test_a_verdict_that_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match="expected keep, drop or undo"):
+        Decision(ItemTarget(("a",)), "dorp")
+    with pytest.raises(ConfigError, match="undo names an event"):
+        Decision(ItemTarget(("a",)), "undo")
