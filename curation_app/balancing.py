@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from curation_core.baselines import flat_draw, random_draw
-from curation_core.sampling import SamplingPlan
 
 from curation_app import forms
 from curation_app.loaders import Pool
-from curation_app.navigation import page as page
 from curation_app.state import set_widget, widget
+from curation_core.baselines import flat_draw, random_draw
 from curation_core.config import SampleConfig
 from curation_core.review import ReviewDecisions
+from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
 MOST_FLAT = 50_000  # above it a flat k-means is minutes, not a click

@@ -41,7 +41,7 @@ def map_figure(
     *,
     selected: np.ndarray | None = None,
     colours: Mapping[str, str] | None = None,
-    height: int = 480,
+    height: int | None = None,
     captions: Sequence[str] | None = None,
 ) -> Chart:
     """Points (n, 2) coloured by class codes (n,); above MOST_POINTS a sample is drawn and the title says so.

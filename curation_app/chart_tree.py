@@ -88,7 +88,9 @@ def _folded(
     return found
 
 
-def tree_figure(nodes: list[Node], kind: TreeKind, title: str, *, selected: str = "", height: int = 480) -> Chart:
+def tree_figure(
+    nodes: list[Node], kind: TreeKind, title: str, *, selected: str = "", height: int | None = None
+) -> Chart:
     """Area is the number of items, colour the share of them that is drawn; a click returns the node's id."""
     import plotly.graph_objects as go
 

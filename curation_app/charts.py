@@ -24,8 +24,8 @@ class Chart:
     alt: str
 
 
-def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height: int = 300) -> "go.Figure":
-    """Put a title, axis names and quiet margins on a figure; the background stays the page's."""
+def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height: int | None = 300) -> "go.Figure":
+    """Put a title, axis names and quiet margins on a figure; the background stays the page's. height: pixels, or the page's choice."""
     figure.update_layout(
         title={"text": plain(title), "x": 0, "xanchor": "left", "font": {"size": 14}, "pad": {"l": 2}},
         height=height,
@@ -61,13 +61,14 @@ def rank_curves(
 
     figure = go.Figure()
     table: dict[str, Sequence[Any]] = {"rank": list(range(1, max((len(v) for v in series.values()), default=0) + 1))}
+    colours = {"pool": CONTEXT, "drawn": ACCENT}
     for number, (name, counts) in enumerate(series.items()):
         ordered = np.sort(np.asarray(counts))[::-1]
         positive = ordered[ordered > 0]
         line = {
             "dash": "dot" if name in dashed else "solid",
             "width": 1.5 if name in dashed else 2.5,
-            "color": CATEGORIES[number % 10],
+            "color": colours.get(name, CATEGORIES[number % 10]),
         }
         figure.add_scatter(
             x=np.arange(1, len(positive) + 1),
@@ -79,8 +80,8 @@ def rank_curves(
         )
         table[name] = [*ordered.tolist(), *[None] * (len(table["rank"]) - len(ordered))]
     framed(figure, title, f"rank of the {what}", f"items per {what}", height=height)
-    figure.update_xaxes(type="log", dtick=1)
-    figure.update_yaxes(type="log", dtick=1)
+    figure.update_xaxes(type="log", dtick="D2")
+    figure.update_yaxes(type="log", dtick="D2")
     parts = [f"{name}: {len(v)} {what}s, largest {int(np.max(v, initial=0)):,}" for name, v in series.items()]
     return Chart(figure, table, f"{title}. Items per {what}, sorted. " + "; ".join(parts) + ".")
 

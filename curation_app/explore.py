@@ -17,17 +17,23 @@ from curation_core.review import ReviewDecisions, Verdict
 from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
-MARKS = {0: "", 1: "✓ keep", -1: "✕ drop"}
+MARKS = {0: "", 1: "✓ ", -1: "✕ "}  # kept, dropped
 
 
 def tree_list(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> None:
     """Clusters of one level with size, share drawn and decision; picking a row selects the cluster everywhere."""
     tree, chosen = pool.hierarchy, state.app_state().selection
     levels = list(range(tree.n_levels, 0, -1))
-    wanted = chosen.level if chosen.kind == "cluster" and chosen.level in levels else levels[0]
+    wanted = chosen.level if chosen.kind == "cluster" else state.app_state().list_level
     level = st.segmented_control(
-        "Level", levels, default=wanted, key=f"list-level-{pool.key}", required=True, help="1 is the finest."
+        "Level",
+        levels,
+        default=wanted if wanted in levels else levels[0],
+        key=f"list-level-{pool.key}-{state.app_state().list_epoch}",
+        required=True,
+        help="1 is the finest.",
     )
+    state.update(list_level=level)
     words = st.text_input(
         "Search", key="list-search", placeholder="Search names", label_visibility="collapsed", icon=":material/search:"
     ).lower()
@@ -35,10 +41,9 @@ def tree_list(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> None:
     taken = np.bincount(assignment[drawn], minlength=len(sizes))
     order = [c for c in np.argsort(-sizes, kind="stable").tolist() if sizes[c] and words in pool.name(level, c).lower()]
     columns = {
-        "cluster": [pool.name(level, c) for c in order],
+        "cluster": [MARKS[int(decided.verdicts[level - 1][c])] + pool.name(level, c) for c in order],
         "items": sizes[order].tolist(),
         "drawn": taken[order].tolist(),
-        "": [MARKS[int(decided.verdicts[level - 1][c])] for c in order],
     }
     key = f"tree-list-{level}-{words}-{state.app_state().list_epoch}"
     mine = chosen.kind == "cluster" and chosen.level == level and chosen.cluster in order
@@ -46,20 +51,17 @@ def tree_list(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> None:
     st.dataframe(
         columns,
         hide_index=True,
-        height=430,
+        height="stretch",
         key=key,
         selection_mode="single-row",
         selection_default=default,
         on_select=lambda: _row_picked(key, level, order),
         column_config={
-            "cluster": st.column_config.TextColumn(width="medium"),
+            "cluster": st.column_config.TextColumn(width=104),
             "items": st.column_config.ProgressColumn(
-                format="%d", min_value=0, max_value=int(sizes.max(initial=1)), width="small", color=CONTEXT
+                format="%d", min_value=0, max_value=int(sizes.max(initial=1)), width=70, color=CONTEXT
             ),
-            "drawn": st.column_config.ProgressColumn(
-                format="%d", min_value=0, max_value=max(1, int(taken.max(initial=1))), width="small", color=ACCENT
-            ),
-            "": st.column_config.TextColumn(width=56),
+            "drawn": st.column_config.NumberColumn(width=46),
         },
         alt=f"Clusters of level {level} with items, items drawn and decision.",
     )
@@ -121,10 +123,8 @@ def _map_view(
         "kept": DECISIONS["keep"],
         "undecided": CONTEXT,
     }
-    made = map_figure(
-        xy, codes, names, f"Map by {colour}", selected=lit, colours=fixed, height=440, captions=pool.captions
-    )
-    show.chart(made, key, on_select=lambda: _area_picked(key), modes=("points", "box", "lasso"))
+    made = map_figure(xy, codes, names, f"Map by {colour}", selected=lit, colours=fixed, captions=pool.captions)
+    show.chart(made, key, on_select=lambda: _area_picked(key), modes=("points", "box", "lasso"), height="stretch")
 
 
 def _area_picked(key: str) -> None:
@@ -145,7 +145,9 @@ def _tree_view(pool: Pool, kind: Any, drawn: np.ndarray) -> None:
     mine = f"{chosen.level}:{chosen.cluster}" if chosen.kind == "cluster" else ""
     key = f"tree-{kind}-{focus}"
     title = f"Tree below {pool.name(*focus)}" if focus else "Tree: area is items, colour is the share drawn"
-    show.chart(tree_figure(nodes, kind, title, selected=mine, height=440), key, on_select=lambda: _node_picked(key))
+    show.chart(
+        tree_figure(nodes, kind, title, selected=mine), key, on_select=lambda: _node_picked(key), height="stretch"
+    )
     if focus:
         st.button(
             "Back to the whole tree", key="tree-root", icon=":material/arrow_upward:", on_click=state.clear_selection
@@ -203,10 +205,7 @@ def selected(ws: Workspace, pool: Pool, rows: np.ndarray, decided: ReviewDecisio
     if len(rows) > LIMIT:
         st.caption(f"The first {LIMIT} of {len(rows):,} are shown; actions work on all of them.")
     key = f"picked-{chosen.kind}-{chosen.level}-{chosen.cluster}-{hash(chosen.polygons)}"
-    picked = [
-        int(name)
-        for name in grid(ws.path.name, [Section(cells(pool, rows[:LIMIT], decided))], key=key, height=380, size=88)
-    ]
+    picked = [int(name) for name in grid(ws.path.name, [Section(cells(pool, rows[:LIMIT], decided))], key=key, size=88)]
     with actions:
         _actions(ws, pool, rows, picked)
 

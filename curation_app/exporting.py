@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import streamlit as st
 
 from curation_app import show
@@ -25,8 +26,9 @@ def harmless(name: str) -> str:
 
 def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
     """The first items of a draw as pictures or cards."""
-    shown = cells(pool, plan.indices[:24])
-    st.caption(f"The first {len(shown)} of {len(plan.indices):,} drawn items.")
+    spread = np.unique(np.linspace(0, len(plan.indices) - 1, 40).round().astype(np.int64)) if len(plan.indices) else []
+    shown = cells(pool, plan.indices[spread])
+    st.caption(f"{len(shown)} of the {len(plan.indices):,} drawn items, spread over the draw.")
     grid(ws.path.name, [Section(shown)], key="export-first", mode="none", size=96, height=480)
 
 

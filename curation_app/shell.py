@@ -10,8 +10,12 @@ from curation_app.navigation import sections
 from curation_core.workspace import Workspace
 
 _ICON = Path(__file__).resolve().parent / "icon.png"
-# panels side by side need the width that Streamlit leaves empty; there is no setting for it
-_MARGINS = "[data-testid=stMainBlockContainer] {padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 1.5rem}"
+# panels side by side need the width that Streamlit leaves empty, the panels its height
+_MARGINS = """
+[data-testid=stMainBlockContainer] {padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 1.5rem}
+[data-testid=stBottomBlockContainer] {padding: 0.75rem 1.5rem}
+[data-testid=stLayoutWrapper]:has(> [class*="st-key-panel-"]) {flex-basis: calc(100vh - 10rem) !important}
+"""
 
 
 def main() -> None:

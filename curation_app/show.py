@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -11,14 +11,17 @@ from curation_app.charts import Chart
 from curation_app.navigation import go
 from curation_core.metrics import Balance
 
+PANEL_HEIGHT = 560  # pixels, where the stylesheet does not apply
+
 
 def chart(
     made: Chart,
     key: str,
     *,
     on_select: Callable[[], None] | None = None,
-    modes: Sequence[str] = ("points",),
+    modes: Sequence[Literal["points", "box", "lasso"]] = ("points",),
     table: bool = True,
+    height: Any = "content",
 ) -> None:
     """A chart with its description for screen readers, and the same data as a table one click away."""
     config = {
@@ -27,11 +30,17 @@ def chart(
         "modeBarButtonsToRemove": ["autoScale2d"],
     }
     if on_select is None:
-        st.plotly_chart(made.figure, key=key, config=config, alt=made.alt)
+        st.plotly_chart(made.figure, key=key, config=config, alt=made.alt, height=height)
     else:
         st.plotly_chart(
-            made.figure, key=key, config=config, alt=made.alt, on_select=on_select, selection_mode=list(modes)
-        )  # type: ignore[arg-type]
+            made.figure,
+            key=key,
+            config=config,
+            alt=made.alt,
+            height=height,
+            on_select=on_select,
+            selection_mode=modes,
+        )
     if table:
         with st.expander("Table", type="compact", key=f"{key}-table"):
             st.dataframe(
@@ -136,6 +145,16 @@ _NEEDS = {
 }
 
 
+def panel(name: str) -> Any:
+    """A bordered panel that fills the window's height and scrolls inside; the shell's stylesheet knows the key."""
+    return st.container(border=True, height=PANEL_HEIGHT, key=f"panel-{name}")
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun, in the plural where it is due."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def percent(part: float, whole: float) -> str:
     """A share in per cent with one digit."""
     return f"{100 * part / whole:.1f} %" if whole else "0 %"
@@ -158,6 +177,8 @@ def duration(seconds: float | None) -> str:
     """Seconds as people say them."""
     if seconds is None:
         return ""
+    if seconds < 1:
+        return "under 1 s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"
@@ -173,6 +194,6 @@ def file_size(n_bytes: int) -> str:
     return f"{size:.1f} GB"
 
 
-def table(columns: Mapping[str, Sequence[Any]], *, key: str, height: int | None = None, **options: Any) -> Any:
+def table(columns: Mapping[str, Sequence[Any]], *, key: str, height: Any = None, **options: Any) -> Any:
     """A plain table without row numbers."""
     return st.dataframe(dict(columns), hide_index=True, key=key, height=height or "auto", **options)

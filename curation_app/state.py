@@ -25,7 +25,8 @@ class Selection:
 class AppState:
     """The tab's state.
 
-    list_epoch, map_epoch: grow when something else changed the selection, so that list and map forget their own marks.
+    list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
+    that list and map forget their own marks.
     source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
     notice: said once, on the next run.
     """
@@ -33,6 +34,7 @@ class AppState:
     workspace: str = ""
     selection: Selection = Selection()
     list_epoch: int = 0
+    list_level: int = 0
     map_epoch: int = 0
     source: tuple[str, ...] = ()
     skipped: frozenset[tuple[int, int]] = frozenset()

@@ -77,9 +77,10 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def read_array(path: Path) -> np.ndarray:
     """Open a .npy file as a read-only memory map; raises StaleArtifact when it is torn."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise StaleArtifact(f"{path.name} cannot be read ({error}); run the step that wrote it again") from None
+    return array
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from curation_core.config import IngestConfig
+from curation_core.config import ExportConfig, IngestConfig
 from curation_core.errors import Cancelled, ConfigError, CurationError
 from curation_core.jobs import list_jobs
 from curation_core.runfile import overlay, prepare, read_tables
@@ -174,9 +174,10 @@ def review(
 ) -> None:
     """Record decisions on clusters, or show what was decided."""
     opened = _open(workspace)
-    for verdict, targets in (("drop", drop or []), ("keep", keep or [])):
-        for target in targets:
-            opened.decide_cluster(*_cluster(target), verdict, reviewer=reviewer)
+    for target in drop or []:
+        opened.decide_cluster(*_cluster(target), "drop", reviewer=reviewer)
+    for target in keep or []:
+        opened.decide_cluster(*_cluster(target), "keep", reviewer=reviewer)
     if undo and opened.reviews.undo(reviewer) is None:
         raise ConfigError("there is no decision to take back")
     state = opened.decisions()
@@ -226,11 +227,13 @@ def export(
     name: Annotated[str, typer.Argument(help="Name of the export.")],
     workspace: Where = HERE,
     formats: Annotated[str | None, typer.Option(help="parquet,csv,jsonl,npy")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export of this name.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the manifest of the draw, with what was rejected and why, and checksums."""
+    asked = ExportConfig(name=name, **_given(formats=formats.split(",") if formats else None))
     with progress_bar() as bar:
-        folder = _open(workspace).export(name, formats=formats.split(",") if formats else None, progress=bar)
+        folder = _open(workspace).export(asked.name, formats=asked.formats, overwrite=overwrite, progress=bar)
     _say({"export": str(folder)}, as_json, f"wrote {folder}; check it with: curate verify {folder}")
 
 

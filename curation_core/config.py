@@ -31,39 +31,51 @@ class IngestConfig(StepConfig):
     """Where the items come from."""
 
     source: str = Field(description="Folder or zip of images, a CSV, JSONL or Parquet table, or a .npy file.")
-    kind: SourceKind = Field("auto", description="What the source holds; auto looks at its files.")
-    text_column: str | None = Field(None, description="Column that holds the text of a table.")
-    vector_column: str | None = Field(None, description="Column that holds the vectors of a Parquet table.")
-    metadata: str | None = Field(None, description="CSV, JSONL or Parquet table joined by path, or by row for vectors.")
+    kind: SourceKind = Field(default="auto", description="What the source holds; auto looks at its files.")
+    text_column: str | None = Field(default=None, description="Column that holds the text of a table.")
+    vector_column: str | None = Field(default=None, description="Column that holds the vectors of a Parquet table.")
+    metadata: str | None = Field(
+        default=None, description="CSV, JSONL or Parquet table joined by path, or by row for vectors."
+    )
 
 
 class EmbedConfig(StepConfig):
     """How items become vectors."""
 
-    embedder: str = Field("auto", description="Name of the embedder; auto takes the default of the modality.")
-    batch_size: int = Field(32, ge=1, le=4096, description="Items given to the model at once.")
-    shard_size: int = Field(512, ge=1, description="Items per shard: what a killed run does not have to do again.")
+    embedder: str = Field(default="auto", description="Name of the embedder; auto takes the default of the modality.")
+    batch_size: int = Field(default=32, ge=1, le=4096, description="Items given to the model at once.")
+    shard_size: int = Field(
+        default=512, ge=1, description="Items per shard: what a killed run does not have to do again."
+    )
 
 
 class ClusterConfig(StepConfig):
     """Hierarchical k-means with resampling (Vo et al. 2024)."""
 
     n_clusters: tuple[int, ...] | None = Field(
-        None, description="Clusters per level, fine to coarse; empty: chosen from n."
+        default=None, description="Clusters per level, fine to coarse; empty: chosen from n."
     )
-    expected_target: int | None = Field(None, ge=1, description="Target size the tree is meant for; empty: 15 % of n.")
-    n_resamples: int = Field(3, ge=0, le=100, description="Resampling steps after the first k-means of each level.")
+    expected_target: int | None = Field(
+        default=None, ge=1, description="Target size the tree is meant for; empty: 15 % of n."
+    )
+    n_resamples: int = Field(
+        default=3, ge=0, le=100, description="Resampling steps after the first k-means of each level."
+    )
     resample_size: tuple[int, ...] | None = Field(
-        None, description="Members kept per cluster in a resampling step, one number per level; empty: chosen."
+        default=None, description="Members kept per cluster in a resampling step, one number per level; empty: chosen."
     )
-    resample_strategy: Literal["closest", "random"] = Field("closest", description="Which members a step keeps.")
-    init: Literal["kmeans++", "random"] = Field("kmeans++", description="How centroids are seeded.")
+    resample_strategy: Literal["closest", "random"] = Field(
+        default="closest", description="Which members a step keeps."
+    )
+    init: Literal["kmeans++", "random"] = Field(default="kmeans++", description="How centroids are seeded.")
     mode: Literal["fast", "compatible"] = Field(
-        "fast", description="Warm starts, or the paper's fresh seeding every step."
+        default="fast", description="Warm starts, or the paper's fresh seeding every step."
     )
-    max_iter: int = Field(50, ge=1, le=10_000, description="Lloyd iterations at most; a fixed point stops earlier.")
-    preset: Preset = Field("auto", description="How vectors are prepared; auto follows the embedder.")
-    seed: int = Field(0, ge=0, description="Same seed, same data: same tree.")
+    max_iter: int = Field(
+        default=50, ge=1, le=10_000, description="Lloyd iterations at most; a fixed point stops earlier."
+    )
+    preset: Preset = Field(default="auto", description="How vectors are prepared; auto follows the embedder.")
+    seed: int = Field(default=0, ge=0, description="Same seed, same data: same tree.")
 
     @field_validator("n_clusters", "resample_size", mode="before")
     @classmethod
@@ -87,20 +99,26 @@ class ClusterConfig(StepConfig):
 class ProjectConfig(StepConfig):
     """The two-dimensional map; for looking only."""
 
-    method: Literal["umap", "pca"] = Field("umap", description="UMAP on a nearest-neighbour graph, or plain PCA.")
-    n_neighbors: int = Field(15, ge=2, le=200, description="Neighbours in the graph.")
-    min_dist: float = Field(0.1, ge=0.0, le=0.99, description="How tightly points may sit together.")
-    n_epochs: int | None = Field(None, ge=1, description="Optimisation rounds; empty: 200, or 80 above 50,000 items.")
-    seed: int = Field(0, ge=0, description="Same seed, same map.")
+    method: Literal["umap", "pca"] = Field(
+        default="umap", description="UMAP on a nearest-neighbour graph, or plain PCA."
+    )
+    n_neighbors: int = Field(default=15, ge=2, le=200, description="Neighbours in the graph.")
+    min_dist: float = Field(default=0.1, ge=0.0, le=0.99, description="How tightly points may sit together.")
+    n_epochs: int | None = Field(
+        default=None, ge=1, description="Optimisation rounds; empty: 200, or 80 above 50,000 items."
+    )
+    seed: int = Field(default=0, ge=0, description="Same seed, same map.")
 
 
 class SampleConfig(StepConfig):
     """The balanced draw."""
 
     target_size: int = Field(description="Items to draw.", ge=0)
-    strategy: Strategy = Field("random", description="Which members of a cluster are drawn first.")
-    multiplier: int = Field(1, ge=1, le=1000, description="How often one item may be drawn at most (oversampling).")
-    seed: int = Field(0, ge=0, description="Same seed, same draw; larger targets contain smaller ones.")
+    strategy: Strategy = Field(default="random", description="Which members of a cluster are drawn first.")
+    multiplier: int = Field(
+        default=1, ge=1, le=1000, description="How often one item may be drawn at most (oversampling)."
+    )
+    seed: int = Field(default=0, ge=0, description="Same seed, same draw; larger targets contain smaller ones.")
 
     @field_validator("target_size", "multiplier", mode="before")
     @classmethod
@@ -114,7 +132,9 @@ class ExportConfig(StepConfig):
     """What an export writes."""
 
     name: str = Field(description="Folder below exports/.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-    formats: tuple[ManifestFormat, ...] = Field(("parquet", "csv", "jsonl", "npy"), description="Manifest formats.")
+    formats: tuple[ManifestFormat, ...] = Field(
+        default=("parquet", "csv", "jsonl", "npy"), description="Manifest formats."
+    )
 
 
 def _check_levels(levels: tuple[int, ...]) -> None:

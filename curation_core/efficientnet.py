@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation_core.artifacts import write_bytes
+from curation_core.executors import n_cpus
 from curation_core.pixels import letterbox
 
 if TYPE_CHECKING:
@@ -118,10 +119,3 @@ def _session(path: Path) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # be kind on a shared machine
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def n_cpus() -> int:
-    """Cores that this process may use, at least one."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

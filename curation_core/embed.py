@@ -16,6 +16,7 @@ from curation_core.catalog import FAILURE_SCHEMA, Catalog
 from curation_core.config import EmbedConfig
 from curation_core.embedders import Embedder
 from curation_core.errors import IngestError, ShapeError, StaleArtifact
+from curation_core.matrices import refused_vectors
 from curation_core.progress import Progress, silent
 
 Fetch = Callable[[Sequence[int]], list[Any]]
@@ -114,7 +115,7 @@ def _embed_shard(
         batch = range(start, min(start + config.batch_size, rows.stop))
         readable, payloads, unreadable = _fetch(fetch, batch)
         found = _call(embedder, payloads)
-        bad = _unusable(found)
+        bad = refused_vectors(found, found.shape[1])
         usable = [place for place in range(len(readable)) if place not in bad]
         vectors.append(found[usable])
         kept.extend(readable[place] for place in usable)
@@ -152,14 +153,6 @@ def _call(embedder: Embedder, payloads: list[Any]) -> np.ndarray:
         raise ShapeError(f"embedder {embedder.name} gave shape {found.shape}, expected {wanted}; mend the embedder")
     with np.errstate(over="ignore"):  # beyond float32 becomes infinite, and is then refused as such
         return found.astype(np.float32, copy=False)
-
-
-def _unusable(vectors: np.ndarray) -> dict[int, str]:
-    """Places of vectors that no distance can be computed from, with the reason."""
-    finite = np.isfinite(vectors).all(axis=1)
-    zero = finite & ~vectors.any(axis=1)
-    reasons = dict.fromkeys(np.flatnonzero(~finite).tolist(), "its vector holds NaN or infinite numbers")
-    return reasons | dict.fromkeys(np.flatnonzero(zero).tolist(), "its vector is all zeros: nothing to go by")
 
 
 def _write_part(folder: Path, number: int, part: _Part) -> None:

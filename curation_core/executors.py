@@ -17,6 +17,13 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VE
 _MARK = "__shard_step__"
 
 
+def n_cpus() -> int:
+    """Cores that this process may use, at least one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def shard_step(function: Step) -> Step:
     """Mark a module-level function (shard id, broadcast) -> result as one that an executor may run by its name.
 

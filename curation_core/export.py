@@ -71,23 +71,18 @@ def write(
 
 def _write_files(folder: Path, contents: ExportContents, formats: Sequence[ManifestFormat], progress: Progress) -> None:
     manifest, names = manifest_table(contents), own_names(contents.catalog.columns)
-    jobs: dict[str, Callable[[], None]] = {
-        **{
-            f"manifest.{kind}": lambda kind=kind: _WRITERS[kind](folder / f"manifest.{kind}", manifest, names)
-            for kind in formats
-        },  # type: ignore[misc]
-        "rejected.parquet": lambda: _write_parquet(folder / "rejected.parquet", rejected_table(contents), names),
-        "tree.parquet": lambda: _write_parquet(folder / "tree.parquet", tree_table(contents), names),
-        "decisions.jsonl": lambda: write_bytes(
-            folder / "decisions.jsonl", "".join(f"{e.as_json()}\n" for e in contents.events).encode()
-        ),
-        "run.json": lambda: write_json(folder / "run.json", _run(contents, names)),
-        "SHA256SUMS": lambda: _write_sums(folder),
-    }
-    for done, job in enumerate(jobs.values()):
-        progress("export", done, len(jobs))
-        job()
-    progress("export", len(jobs), len(jobs))
+    total = len(formats) + 2
+    for done, kind in enumerate(formats):
+        progress("export", done, total)
+        _WRITERS[kind](folder / f"manifest.{kind}", manifest, names)
+    progress("export", len(formats), total)
+    _write_parquet(folder / "rejected.parquet", rejected_table(contents), names)
+    _write_parquet(folder / "tree.parquet", tree_table(contents), names)
+    progress("export", len(formats) + 1, total)
+    write_bytes(folder / "decisions.jsonl", "".join(f"{event.as_json()}\n" for event in contents.events).encode())
+    write_json(folder / "run.json", _run(contents, names))
+    _write_sums(folder)
+    progress("export", total, total)
 
 
 def _put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:

@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,13 +15,17 @@ import pyarrow as pa
 from curation_core.catalog import FAILURE_SCHEMA, ITEM_SCHEMA
 from curation_core.config import IngestConfig, Modality
 from curation_core.errors import IngestError
+from curation_core.executors import n_cpus
+from curation_core.images import decode_image, image_size
 from curation_core.matrices import Matrix, ParquetMatrix, open_matrix, refused_vectors
-from curation_core.media import Media, decode_image, image_size, open_media
+from curation_core.media import Media, open_media
 from curation_core.origins import Metadata, Origin, find_metadata, metadata_by_row
 from curation_core.tables import TableFile, open_table, text_column
-from curation_core.thumbnails import MAX_SIDE, thumbnail_path, write_thumbnail
+from curation_core.thumbnails import MAX_SIDE, has_thumbnail, write_thumbnail
 
 Tick = Callable[[int], None]  # called with the count of items done within a shard
+_MAX_THREADS = 8  # each may hold a picture of 50 million pixels
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -76,15 +82,9 @@ class ImageReader:
 
     def shards(self, start: int, thumbnails: Path, tick: Tick) -> Iterator[Shard]:
         """Shards in order, from shard number `start` on."""
-        for first in range(start * self.shard_size, self.n_items, self.shard_size):
-            items, failures = [], []
-            for row, name in enumerate(self._media.names[first : first + self.shard_size], start=first):
-                try:
-                    items.append(self._item(row, name, thumbnails))
-                except IngestError as error:
-                    failures.append({"uri": name, "reason": str(error)})
-                tick(row - first + 1)
-            yield _shard(items, self._rows([item["uri"] for item in items]), failures)
+        with ThreadPoolExecutor(min(_MAX_THREADS, n_cpus())) as pool:  # the codecs let other threads run meanwhile
+            for first in range(start * self.shard_size, self.n_items, self.shard_size):
+                yield self._shard(first, thumbnails, pool, tick)
 
     def first_names(self, n: int) -> list[str]:
         """Uris of the first items."""
@@ -97,11 +97,30 @@ class ImageReader:
     def _rows(self, names: list[str]) -> pa.Table:
         return self._metadata.rows_for(names) if self._metadata else _no_columns()
 
+    def _shard(self, first: int, thumbnails: Path, pool: ThreadPoolExecutor, tick: Tick) -> Shard:
+        items, failures = [], []
+        rows = range(first, min(first + self.shard_size, self.n_items))
+        for start in range(0, len(rows), _AT_ONCE):  # a few at once, so that a cancel need not wait for the shard
+            for row, found in pool.map(partial(self._read, thumbnails), rows[start : start + _AT_ONCE]):
+                if isinstance(found, str):
+                    failures.append({"uri": self._media.names[row], "reason": found})
+                else:
+                    items.append(found)
+                tick(row - first + 1)
+        return _shard(items, self._rows([item["uri"] for item in items]), failures)
+
+    def _read(self, thumbnails: Path, row: int) -> tuple[int, dict[str, Any] | str]:
+        """An item, or the reason why it is none."""
+        try:
+            return row, self._item(row, self._media.names[row], thumbnails)
+        except IngestError as error:
+            return row, str(error)
+
     def _item(self, row: int, name: str, thumbnails: Path) -> dict[str, Any]:
         data = self._media.read(name)
         content_hash = hashlib.sha256(data).hexdigest()
         width, height = image_size(data)
-        if not thumbnail_path(thumbnails, content_hash).exists():  # the same bytes were decoded whole before
+        if not has_thumbnail(thumbnails, content_hash):  # else the same bytes were decoded whole before
             write_thumbnail(decode_image(data, max_side=2 * MAX_SIDE), thumbnails, content_hash)
         return _item(name, content_hash, row, width=width, height=height)
 

@@ -224,11 +224,11 @@ def _attach(
 def _same_members(target: ClusterTarget, hierarchy: Hierarchy, item_ids: Sequence[str]) -> int | None:
     if target.level > hierarchy.n_levels:
         return None
-    candidates = np.flatnonzero(hierarchy.sizes(target.level) == target.size)
+    candidates = np.flatnonzero(hierarchy.sizes(target.level) == target.size).tolist()
     matching = (
         c for c in candidates if member_fingerprint(item_ids, hierarchy.members(target.level, c)) == target.members
     )
-    return next((int(cluster) for cluster in matching), None)
+    return next(matching, None)
 
 
 def _spread(verdicts: tuple[np.ndarray, ...], hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:

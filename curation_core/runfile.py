@@ -11,7 +11,7 @@ from curation_core.workspace import Workspace
 
 def read_tables(what: str, workspace: Path | None) -> dict[str, Any]:
     """Tables per step from a config.toml, whose paths count from its folder, or from a source alone."""
-    tables = _from_file(Path(what)) if what.endswith(".toml") else {"ingest": {"source": what}}
+    tables: dict[str, Any] = _from_file(Path(what)) if what.endswith(".toml") else {"ingest": {"source": what}}
     if workspace is not None:
         tables["workspace"] = workspace
     if "workspace" not in tables:

@@ -24,15 +24,15 @@ FORMAT = 1
 class Settings(StepConfig):
     """The settings of one workspace; every step's table may be absent."""
 
-    format: int = Field(FORMAT, description="Version of this file.")
-    name: str = Field("", description="Name shown in the app; empty: the folder's name.")
-    current_ingest: str = Field("", description="Artefact key of the catalog in use; written by ingest.")
-    ingest: IngestConfig | None = Field(None, description="Where the items come from.")
+    format: int = Field(default=FORMAT, description="Version of this file.")
+    name: str = Field(default="", description="Name shown in the app; empty: the folder's name.")
+    current_ingest: str = Field(default="", description="Artefact key of the catalog in use; written by ingest.")
+    ingest: IngestConfig | None = Field(default=None, description="Where the items come from.")
     embed: EmbedConfig = EmbedConfig()
     cluster: ClusterConfig = ClusterConfig()
     project: ProjectConfig = ProjectConfig()
-    sample: SampleConfig | None = Field(None, description="The draw.")
-    export: ExportConfig | None = Field(None, description="What `run` exports at the end.")
+    sample: SampleConfig | None = Field(default=None, description="The draw.")
+    export: ExportConfig | None = Field(default=None, description="What `run` exports at the end.")
 
     def changed(self, **tables: Any) -> "Settings":
         """A copy with some tables or fields replaced, validated again."""

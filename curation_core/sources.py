@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from curation_core.artifacts import write_bytes
 from curation_core.catalog import FAILURE_SCHEMA, ITEM_SCHEMA, Catalog
 from curation_core.config import IngestConfig, Modality
 from curation_core.errors import IngestError, StaleArtifact
+from curation_core.executors import n_cpus
+from curation_core.images import decode_image
 from curation_core.matrices import open_matrix
-from curation_core.media import decode_image, file_fingerprint, open_media
+from curation_core.media import file_fingerprint, open_media
 from curation_core.origins import Origin, find_origin
 from curation_core.progress import Progress, silent
 from curation_core.readers import Reader, Shard, open_reader
@@ -131,9 +134,11 @@ def read_payloads(config: IngestConfig, catalog: Catalog) -> Iterator[Fetch]:
         source_rows = catalog.items.column("source_row").to_numpy()
         yield lambda rows: list(matrix.read(source_rows[np.asarray(rows, dtype=np.int64)]))
     else:
-        with open_media(Path(config.source).expanduser()) as media:
-            uris = catalog.uri
-            yield lambda rows: [decode_image(media.read(uris[row]), max_side=PAYLOAD_SIDE) for row in rows]
+        uris = catalog.uri
+        with open_media(Path(config.source).expanduser()) as media, ThreadPoolExecutor(min(8, n_cpus())) as pool:
+            yield lambda rows: list(
+                pool.map(lambda row: decode_image(media.read(uris[row]), max_side=PAYLOAD_SIDE), rows)
+            )
 
 
 def _finish(origin: Origin, reader: Reader, folder: Path) -> Catalog:

@@ -103,7 +103,8 @@ def _require_export(folder: Path) -> None:
 
 
 def _sums(folder: Path) -> str:
-    listed = dict(reversed(line.split("  ", 1)) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    lines = [line.split("  ", 1) for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    listed = {name: content for content, name in lines}
     there = {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
     wrong = [f"{name} is missing" for name in sorted(set(listed) - there)]
     wrong += [f"{name} is not listed" for name in sorted(there - set(listed))]

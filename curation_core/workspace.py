@@ -18,6 +18,7 @@ from curation_core.config import (
     EmbedConfig,
     ExportConfig,
     IngestConfig,
+    ManifestFormat,
     ProjectConfig,
     SampleConfig,
     StepConfig,
@@ -179,13 +180,13 @@ class Workspace(WorkspaceView):
         self,
         name: str,
         plan: SamplingPlan | None = None,
-        formats: Sequence[str] | None = None,
+        formats: Sequence[ManifestFormat] | None = None,
         *,
         overwrite: bool = False,
         progress: Progress = silent,
     ) -> Path:
         """Write the manifest of a draw (default: the kept one) to exports/<name>; returns the folder."""
-        config = ExportConfig(name=name, **({"formats": tuple(formats)} if formats else {}))
+        config = ExportConfig(name=name, formats=tuple(formats)) if formats else ExportConfig(name=name)
         drawn, embedded = plan or self.sampling_plan(), self.embeddings()
         contents = export.ExportContents(
             catalog=self.catalog(),

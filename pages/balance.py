@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from curation_app import balancing, charts, jobs_panel, loaders, show
+from curation_app.navigation import go
 from curation_core.metrics import balance
 
 
@@ -29,22 +30,21 @@ def keep(ws, config, plan, step):
     short = config.target_size - len(plan.indices)
     with st.container(horizontal=True, vertical_alignment="center"):
         current = step.state == "done" and ws.settings.sample == config
-        label = f"Keep this draw of {len(plan.indices):,} items"
-        if st.button(
-            "This draw is kept" if current else label,
-            type="primary",
-            key="keep-draw",
-            icon=":material/check:",
-            disabled=current,
-        ):
-            ws.sample(**config.model_dump())
-            st.rerun()
+        if current:
+            st.badge("kept", color="gray", icon=":material/check:", help="This draw is on disk, ready to be exported.")
+            if st.button(
+                f"Export {len(plan.indices):,} items", type="primary", key="to-export", icon=":material/output:"
+            ):
+                go("export")
+        else:
+            label = f"Keep this draw of {len(plan.indices):,} items"
+            if st.button(label, type="primary", key="keep-draw", icon=":material/check:"):
+                ws.sample(**config.model_dump())
+                st.rerun()
         if short > 0:
             st.markdown(
                 f":material/warning: {short:,} fewer than asked: no more may be drawn. Oversample, or drop less."
             )
-        if current:
-            st.page_link(balancing.page("export"), label="Export it", icon=":material/output:")
 
 
 def curves(ws, pool, plan, group, before, drawn):

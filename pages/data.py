@@ -37,6 +37,7 @@ def this_workspace(ws):
             [Section(cells)],
             key="data-first",
             mode="none",
+            toolbar=False,
             size=104 if catalog.modality == "image" else 168,
         )
     with right:
@@ -51,7 +52,7 @@ def source(ws, ingest):
         if ingest.meta:
             st.badge(escaped(ingest.meta["modality"]), color="gray")
             st.caption(
-                f"{ingest.meta['n_items']:,} items · {ingest.meta['n_failures']:,} failures · "
+                f"{show.count(ingest.meta['n_items'], 'item')} · {show.count(ingest.meta['n_failures'], 'failure')} · "
                 f"read {show.ago(ingest.meta['finished'])}"
             )
         st.space("stretch")
@@ -79,9 +80,13 @@ def source(ws, ingest):
 def failures(catalog):
     if catalog.failures.num_rows:
         with st.expander(
-            f"{catalog.failures.num_rows:,} files could not be read", icon=":material/warning:", expanded=True
+            f"{show.count(catalog.failures.num_rows, 'file')} could not be read",
+            icon=":material/warning:",
+            expanded=True,
         ):
-            show.table(catalog.failures.to_pydict(), key="failures", height=200)
+            show.table(
+                catalog.failures.to_pydict(), key="failures", height=200 if catalog.failures.num_rows > 4 else None
+            )
     else:
         st.caption(":material/check: Every item could be read.")
 

@@ -6,8 +6,6 @@ import streamlit as st
 from curation_app import charts, explore, jobs_panel, loaders, show, state
 from curation_app.items import selected_rows
 
-PANEL = 590  # pixels: all three panels fit a 1280 x 800 window without a page scroll
-
 
 def main(ws):
     steps = loaders.status(ws)
@@ -18,12 +16,12 @@ def main(ws):
     pool, decided, plan = loaders.pool(ws), loaders.decisions(ws), loaders.kept_draw(ws)
     xy = loaders.xy(ws) if steps["project"].state == "done" else None
     rows = selected_rows(pool, state.app_state().selection, xy)
-    left, centre, right = st.columns([1.15, 2.4, 1.45], gap="small")
-    with left.container(border=True, height=PANEL):
+    left, centre, right = st.columns([1.55, 2.25, 1.45], gap="small")
+    with left, show.panel("tree"):
         explore.tree_list(pool, decided, loaders.drawn_mask(pool, plan))
-    with centre.container(border=True, height=PANEL):
+    with centre, show.panel("view"):
         explore.views(pool, xy, rows, decided, plan)
-    with right.container(border=True, height=PANEL):
+    with right, show.panel("selected"):
         explore.selected(ws, pool, rows, decided, plan)
     with st.expander("Sizes per level", icon=":material/bar_chart:", key="explore-sizes"):
         sizes(pool, plan)
@@ -32,7 +30,7 @@ def main(ws):
 def sizes(pool, plan):
     columns = st.columns(pool.hierarchy.n_levels)
     for level, column in enumerate(columns, start=1):
-        counts = {"in the pool": pool.hierarchy.sizes(level)}
+        counts = {"pool": pool.hierarchy.sizes(level)}
         if plan is not None:
             counts["drawn"] = np.bincount(
                 pool.hierarchy.point_assignment(level)[plan.indices], minlength=pool.hierarchy.n_clusters[level - 1]

@@ -8,8 +8,6 @@ from curation_app.components.grid import grid
 from curation_app.review import effect_of_drop, queue
 from curation_core.config import SampleConfig
 
-PANEL = 540
-
 
 def main(ws):
     steps = loaders.status(ws)
@@ -18,13 +16,13 @@ def main(ws):
             show.needs("cluster", steps["cluster"].reason, "review")
         return
     pool, decided = loaders.pool(ws), loaders.decisions(ws)
-    left, centre, right = st.columns([1.1, 2.7, 1.2], gap="small")
-    with left.container(border=True, height=PANEL):
+    left, centre, right = st.columns([1.4, 2.6, 1.1], gap="small")
+    with left, show.panel("queue"):
         waiting = choose(pool, decided)
     current = waiting.current
-    with centre.container(border=True, height=PANEL):
+    with centre, show.panel("deck"):
         deck(ws, pool, decided, waiting)
-    with right.container(border=True, height=PANEL):
+    with right, show.panel("effect"):
         effect(ws, pool, decided, waiting)
     with st.bottom:
         verdicts(ws, pool, waiting.level, current)
@@ -54,14 +52,14 @@ def choose(pool, decided):
     ]
     table = {"cluster": [pool.name(level, c) for c in waiting.order], "items": sizes[waiting.order].tolist(), "": marks}
     config = {
-        "cluster": st.column_config.TextColumn(width="medium"),
-        "items": st.column_config.NumberColumn(width="small"),
-        "": st.column_config.TextColumn(width=56),
+        "cluster": st.column_config.TextColumn(width=130),
+        "items": st.column_config.NumberColumn(width=56),
+        "": st.column_config.TextColumn(width=58),
     }
     show.table(
         table,
         key=f"queue-{level}",
-        height=340,
+        height="stretch",
         column_config=config,
         alt="The queue: clusters with items and verdict, largest first.",
     )
@@ -85,7 +83,6 @@ def deck(ws, pool, decided, waiting):
         sections,
         key="deck",
         mode="none",
-        height=PANEL - 70,
         size=88 if pool.catalog.modality == "image" else 176,
     )
 

@@ -43,7 +43,9 @@ def test_without_resampling_a_level_is_plain_kmeans_on_the_centroids_below():
 @pytest.mark.parametrize("mode", ["fast", "compatible"])
 def test_the_trace_tells_every_run(mode):
     tree = cluster(CLOUD, TWO_LEVELS.model_copy(update={"mode": mode}))
-    assert [(run["level"], run["step"]) for run in tree.trace] == [(level, step) for level in (1, 2) for step in range(4)]
+    assert [(run["level"], run["step"]) for run in tree.trace] == [
+        (level, step) for level in (1, 2) for step in range(4)
+    ]
     assert tree.trace[0]["n_points"] == 400
     assert tree.trace[1]["n_points"] <= 3 * 40
     assert all(run["inertia"] > 0 and run["spread"] > 0 and run["n_iter"] >= 1 for run in tree.trace)
@@ -52,7 +54,12 @@ def test_the_trace_tells_every_run(mode):
 
 def test_resampling_that_would_change_nothing_is_told():
     tree = cluster(CLOUD, ClusterConfig(n_clusters=(40, 8), resample_size=(400, 400), n_resamples=5))
-    assert [(run["level"], run["step"], run["no_op"]) for run in tree.trace] == [(1, 0, 0), (1, 1, 1), (2, 0, 0), (2, 1, 1)]
+    assert [(run["level"], run["step"], run["no_op"]) for run in tree.trace] == [
+        (1, 0, 0),
+        (1, 1, 1),
+        (2, 0, 0),
+        (2, 1, 1),
+    ]
     plain = cluster(CLOUD, ClusterConfig(n_clusters=(40, 8), n_resamples=0))
     assert tree.levels[1].centroids.tobytes() == plain.levels[1].centroids.tobytes()
 
@@ -147,7 +154,9 @@ def test_broken_vectors_are_refused():
 
 def test_progress_counts_up_in_every_level_and_carries_figures():
     seen = []
-    cluster(CLOUD, TWO_LEVELS, progress=lambda stage, done, total, **figures: seen.append((stage, done, total, figures)))
+    cluster(
+        CLOUD, TWO_LEVELS, progress=lambda stage, done, total, **figures: seen.append((stage, done, total, figures))
+    )
     for stage in ("level 1", "level 2"):
         done = [record[1] for record in seen if record[0] == stage]
         assert done == sorted(done)

@@ -72,9 +72,8 @@ def test_unreadable_items_and_useless_vectors_are_absent_and_listed(tmp_path, va
     reasons = dict(zip(*found.failures.to_pydict().values(), strict=True))
     assert list(reasons) == ["t#0", "t#2", "t#5", "t#7", "t#9"]
     assert reasons["t#0"] == "row 0 is torn"
-    assert "zeros" in reasons["t#2"]
-    assert "NaN" in reasons["t#5"]
-    assert "infinite" in reasons["t#7"]
+    assert "zero" in reasons["t#2"]
+    assert reasons["t#5"] == reasons["t#7"] == "not a vector of 3 finite numbers"
 
 
 def test_a_shard_without_any_readable_item_does_no_harm(tmp_path, values):

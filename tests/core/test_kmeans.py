@@ -204,7 +204,10 @@ def test_assign_repeats_what_kmeans_found():
         (np.empty((4, 0)), "d >= 1"),
         (np.array([["a", "b"]]), "real numbers"),
         (np.ones((2, 2)) * 1j, "real numbers"),
-        (np.array([[1.0, np.nan], [1, 2], [np.inf, 1]]), r"2 of 3 vectors hold NaN or infinite values \(first: row 0\)"),
+        (
+            np.array([[1.0, np.nan], [1, 2], [np.inf, 1]]),
+            r"2 of 3 vectors hold NaN or infinite values \(first: row 0\)",
+        ),
         (np.array([[1e38], [0]]), "divide them"),
     ],
 )

@@ -131,6 +131,16 @@ def test_a_run_killed_while_it_tidied_up_loses_no_failure(tmp_path, pictures, mo
     assert take_in(pictures, tmp_path).failures == first.failures
 
 
+def test_many_copies_of_one_image_share_one_thumbnail(tmp_path):
+    (tmp_path / "p").mkdir()
+    for number in range(100):
+        (tmp_path / "p" / f"{number:03d}.png").write_bytes(png())
+    catalog = take_in(tmp_path / "p", tmp_path)
+    assert catalog.uri == [f"{number:03d}.png" for number in range(100)]
+    assert len(set(catalog.content_hash)) == 1
+    assert len([file for file in (tmp_path / "thumbs").rglob("*") if file.is_file()]) == 1
+
+
 def test_when_no_image_can_be_read_the_error_says_so(tmp_path):
     (tmp_path / "p").mkdir()
     for name in ("a.png", "b.png"):

@@ -35,3 +35,9 @@ def test_a_thumbnail_that_is_there_is_left_alone_and_nothing_else_is_left_behind
 def test_only_hashes_become_paths(tmp_path, wrong):
     with pytest.raises(ConfigError, match="not a content hash"):
         thumbnail_path(tmp_path, wrong)
+
+
+def test_a_thumbnail_that_a_power_cut_left_empty_is_written_again(tmp_path):
+    path = write_thumbnail(Image.new("RGB", (9, 9), "red"), tmp_path, HASH)
+    path.write_bytes(b"")
+    assert write_thumbnail(Image.new("RGB", (9, 9), "red"), tmp_path, HASH).stat().st_size > 0
