@@ -91,10 +91,10 @@ def _folded(
 def tree_figure(
     nodes: list[Node], kind: TreeKind, title: str, *, selected: str = "", height: int | None = None
 ) -> Chart:
-    """Area is the number of items, colour the share of them that is drawn; a click returns the node's id."""
+    """Area is the number of items, colour the share of them that is drawn; a click returns the node's id. n_items: the whole pool."""
     import plotly.graph_objects as go
 
-    total = max(1, nodes[0].size)
+    total = max(1, n_items)
     share = np.array([node.drawn / max(1, node.size) for node in nodes])
     scale = float(share[1:].max(initial=0.0)) or 1.0
     marker = {

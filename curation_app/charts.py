@@ -25,7 +25,7 @@ class Chart:
 
 
 def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height: int | None = 300) -> "go.Figure":
-    """Put a title, axis names and quiet margins on a figure; the background stays the page's. height: pixels, or the page's choice."""
+    """Put a title, axis names and quiet margins on a figure. height: pixels; None leaves it to the page."""
     figure.update_layout(
         title={"text": plain(title), "x": 0, "xanchor": "left", "font": {"size": 14}, "pad": {"l": 2}},
         height=height,
@@ -34,6 +34,7 @@ def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height:
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "title": None},
         hovermode="closest",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#7d8694", "activecolor": ACCENT},
     )
     figure.update_xaxes(title={"text": plain(x)}, automargin=True, zeroline=False)
     figure.update_yaxes(title={"text": plain(y)}, automargin=True, zeroline=False)

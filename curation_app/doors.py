@@ -2,6 +2,7 @@
 
 import uuid
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import streamlit as st
 
@@ -40,8 +41,8 @@ def _sample_door() -> None:
             key=f"sample-{sample.file}",
             help=sample.description,
             width="stretch",
-            on_click=state.update,
-            kwargs={"source": ("sample", sample.file)},
+            on_click=state.choose_source,
+            args=("sample", sample.file),
         )
 
 
@@ -61,8 +62,8 @@ def _folder_door() -> None:
         "Look inside",
         key="door-look",
         icon=":material/visibility:",
-        on_click=state.update,
-        kwargs={"source": ("folder", root, relative or ".")},
+        on_click=state.choose_source,
+        args=("folder", root or "", relative or "."),
     )
 
 
@@ -73,7 +74,7 @@ def _upload_door() -> None:
         "A zip of pictures, a table of texts, or vectors", SUFFIXES, max_upload_size=UPLOAD_MB, key="door-upload"
     )
     if file is not None and st.button("Use this file", key="door-use-upload", icon=":material/visibility:"):
-        state.update(source=("upload", str(_stored(file.name, file.getvalue()))))
+        state.choose_source("upload", str(_stored(file.name, file.getvalue())))
         st.rerun()
 
 
@@ -87,7 +88,7 @@ def _stored(name: str, data: bytes) -> Path:
     return folder / safe
 
 
-def _chosen() -> tuple[Path, dict[str, str]]:
+def _chosen() -> tuple[Path, dict[str, Any]]:
     """Path and fixed options of the chosen door."""
     door, *rest = state.app_state().source
     if door == "sample":
@@ -105,23 +106,19 @@ def _look_and_ingest(first: bool) -> None:
     path, options = _chosen()
     with st.container(border=True, key="preview"):
         try:
-            config, seen = _preview(path, options)
-        except CurationError as error:
-            show_error(error)
-            config = _choose_columns(path, options)
-            if config is None:
-                return
+            config = IngestConfig(source=str(path), **options)
             seen = sources.preview(config)
+        except ConfigError as error:
+            show_error(error)
+            chosen = _choose_columns(path, options)
+            if chosen is None:
+                return
+            config, seen = chosen, sources.preview(chosen)
         _show_preview(path, seen)
         _name_and_start(config, seen, first)
 
 
-def _preview(path: Path, options: dict[str, str]) -> tuple[IngestConfig, SourcePreview]:
-    config = IngestConfig(source=str(path), **options)  # type: ignore[arg-type]
-    return config, sources.preview(config)
-
-
-def _choose_columns(path: Path, options: dict[str, str]) -> IngestConfig | None:
+def _choose_columns(path: Path, options: dict[str, Any]) -> IngestConfig | None:
     """Ask for what cannot be guessed: which column holds the text or the vectors."""
     if path.suffix.lower() not in (".csv", ".jsonl", ".parquet"):
         return None
@@ -132,7 +129,7 @@ def _choose_columns(path: Path, options: dict[str, str]) -> IngestConfig | None:
     if not column:
         return None
     return IngestConfig(
-        source=str(path), kind=kind, **{**options, f"{'text' if kind == 'text' else 'vector'}_column": column}
+        source=str(path), **{**options, "kind": kind, f"{'text' if kind == 'text' else 'vector'}_column": column}
     )
 
 

@@ -146,7 +146,10 @@ def _tree_view(pool: Pool, kind: Any, drawn: np.ndarray) -> None:
     key = f"tree-{kind}-{focus}"
     title = f"Tree below {pool.name(*focus)}" if focus else "Tree: area is items, colour is the share drawn"
     show.chart(
-        tree_figure(nodes, kind, title, selected=mine), key, on_select=lambda: _node_picked(key), height="stretch"
+        tree_figure(nodes, kind, title, n_items=pool.hierarchy.n_items, selected=mine),
+        key,
+        on_select=lambda: _node_picked(key),
+        height="stretch",
     )
     if focus:
         st.button(
@@ -223,6 +226,9 @@ def _actions(ws: Workspace, pool: Pool, rows: np.ndarray, picked: list[int]) -> 
             ws.decide_items(picked or rows, verdict)
         state.say(f"{what} ({share}): {verdict}. Undo takes it back.")
 
+    def undo() -> None:
+        ws.reviews.undo()
+
     with st.container(horizontal=True, gap="small"):
         st.button(
             f"Drop {what} ({share})",
@@ -244,7 +250,7 @@ def _actions(ws: Workspace, pool: Pool, rows: np.ndarray, picked: list[int]) -> 
             "",
             key="explore-undo",
             icon=":material/undo:",
-            on_click=ws.reviews.undo,
+            on_click=undo,
             disabled=not ws.reviews.version(),
             help="Undo the last decision",
         )

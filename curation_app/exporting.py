@@ -26,7 +26,7 @@ def harmless(name: str) -> str:
 
 def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
     """The first items of a draw as pictures or cards."""
-    spread = np.unique(np.linspace(0, len(plan.indices) - 1, 40).round().astype(np.int64)) if len(plan.indices) else []
+    spread = np.linspace(0, len(plan.indices) - 1, min(40, len(plan.indices))).round().astype(np.int64)
     shown = cells(pool, plan.indices[spread])
     st.caption(f"{len(shown)} of the {len(plan.indices):,} drawn items, spread over the draw.")
     grid(ws.path.name, [Section(shown)], key="export-first", mode="none", size=96, height=480)

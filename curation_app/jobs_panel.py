@@ -102,9 +102,15 @@ def _watch(folder: str, key: str) -> None:
                 help="Stops at the next batch; what is finished is kept.",
             )
         else:
-            st.button("Resume", key=f"{key}-resume", type="primary", icon=":material/resume:", on_click=job.resume)
+            st.button(
+                "Resume", key=f"{key}-resume", type="primary", icon=":material/resume:", on_click=_resume, args=(job,)
+            )
     with st.expander("Log", type="compact", key=f"{key}-log"):
         st.code(job.log(20) or "nothing yet", language=None)
+
+
+def _resume(job: Job) -> None:
+    job.resume()
 
 
 def _end(state: JobState) -> None:

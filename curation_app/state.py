@@ -82,6 +82,11 @@ def _select(selection: Selection, by: str) -> None:
     update(selection=selection, list_epoch=now.list_epoch + (by != "list"), map_epoch=now.map_epoch + (by != "map"))
 
 
+def choose_source(door: str, *what: str) -> None:
+    """Choose where a new workspace's items come from: sample and file, folder with root and path, upload and path."""
+    update(source=(door, *what))
+
+
 def say(notice: str) -> None:
     """Say something once, on the next run."""
     update(notice=notice)

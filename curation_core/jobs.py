@@ -28,6 +28,7 @@ from curation_core.workspace import Workspace
 Status = Literal["starting", "running", "done", "failed", "cancelled", "interrupted"]
 VERBS = ("ingest", "embed", "cluster", "project", "sample", "export", "run")
 _WRITE_EVERY = 0.25  # seconds between two writes of state.json
+_GRACE = 5.0  # seconds a cancelled worker has to stop by itself
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ def work(folder: Path) -> int:
         job, report = Job(folder), _Reporter(folder)
         report.write()
         log(f"{job.spec['verb']} started")
+        threading.Thread(target=_stop_stragglers, args=(folder, report), daemon=True).start()
         try:
             _do(folder.parent.parent, job.spec, report)
         except Cancelled as error:
@@ -195,6 +197,17 @@ def work(folder: Path) -> int:
             traceback.print_exc()
             return _end(report, "failed", f"{type(error).__name__}: {error}; the log of job {job.id} has the details")
         return _end(report, "done", "")
+
+
+def _stop_stragglers(folder: Path, report: _Reporter) -> None:
+    """End the process when it was asked to stop and is deep in a library that does not listen.
+
+    Safe at any moment: what is half-written is never read, and a later run goes on from the last whole shard.
+    """
+    while not (folder / "cancel").exists():
+        time.sleep(_WRITE_EVERY)
+    time.sleep(_GRACE)
+    os._exit(_end(report, "cancelled", "stopped on request in the middle of a stage; resume to go on"))
 
 
 def _do(path: Path, spec: Mapping[str, Any], report: _Reporter) -> None:

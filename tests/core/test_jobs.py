@@ -77,3 +77,15 @@ def test_a_failing_job_tells_one_sentence(workspace):
 def test_an_unknown_verb_is_refused(workspace):
     with pytest.raises(ConfigError, match="there is no job 'dance'"):
         jobs.start(workspace.path, "dance")
+
+
+def test_a_worker_that_does_not_listen_is_stopped_after_a_while(tmp_path):
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(20_000, 32)).astype("float32"))
+    workspace = Workspace.init(tmp_path / "ws", tmp_path / "v.npy")
+    workspace.ingest()
+    workspace.embed()
+    job = jobs.start(workspace.path, "project", {"n_epochs": 5000})
+    wait(job, lambda state: state.stage == "layout")
+    job.cancel()
+    assert wait(job, seconds=30).status == "cancelled"
+    assert {step.step: step.state for step in workspace.status()}["project"] == "missing"

@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def random_tree(seed, n=80, n_levels=3):
     rng = np.random.default_rng(seed)
     ks = np.sort(rng.integers(1, 15, n_levels))[::-1]
     levels = [level(np.minimum(rng.geometric(0.3, n) - 1, ks[0] - 1), ks[0], rng)]
-    for finer, k in zip(ks, ks[1:], strict=False):
+    for finer, k in pairwise(ks):
         levels.append(level(rng.integers(0, k, finer), k, rng))
     return Hierarchy(tuple(levels)), rng.standard_normal((n, 3))
 
