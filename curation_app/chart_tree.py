@@ -89,9 +89,9 @@ def _folded(
 
 
 def tree_figure(
-    nodes: list[Node], kind: TreeKind, title: str, *, selected: str = "", height: int | None = None
+    nodes: list[Node], kind: TreeKind, title: str, *, n_items: int, selected: str = "", height: int | None = None
 ) -> Chart:
-    """Area is the number of items, colour the share of them that is drawn; a click returns the node's id. n_items: the whole pool."""
+    """Area is items, colour the share of them that is drawn; a click returns the node's id. n_items: the whole pool."""
     import plotly.graph_objects as go
 
     total = max(1, n_items)

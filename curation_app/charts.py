@@ -12,7 +12,7 @@ from curation_app.palette import ACCENT, CATEGORIES, CONTEXT
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-MOST_ROWS = 24  # bars in one chart; the rest is one bar that says how many it holds
+MOST_ROWS = 24  # classes in one bar chart; the title says when there are more
 
 
 @dataclass(frozen=True)
@@ -114,41 +114,36 @@ def share_bars(
     *,
     labels: tuple[str, str] = ("pool", "drawn"),
 ) -> Chart:
-    """Share of every class before and after, largest first; what does not fit is one bar with its number of classes.
+    """Share of the largest classes before and after; the table has them all.
 
     before, after: counts (k,) in the order of names.
     """
     import plotly.graph_objects as go
 
-    names, before, after = _top(names, before, after)
-    shares = [counts / max(1, counts.sum()) * 100 for counts in (before, after)]
+    named = [str(name) or "(empty)" for name in names]
+    counts = dict(zip(labels, (np.asarray(before), np.asarray(after)), strict=True))
+    shares = {label: 100 * count / max(1, count.sum()) for label, count in counts.items()}
+    shown = _largest(before)
     figure = go.Figure()
-    shown = [plain(_short(name)) for name in names]
-    for label, share, counts, colour in zip(labels, shares, (before, after), (CONTEXT, ACCENT), strict=True):
+    for label, colour in zip(labels, (CONTEXT, ACCENT), strict=True):
         figure.add_bar(
-            y=shown,
-            x=share,
+            y=[plain(_short(named[i])) for i in shown],
+            x=shares[label][shown],
             name=label,
             orientation="h",
             marker_color=colour,
-            customdata=counts,
+            customdata=counts[label][shown],
             hovertemplate=f"%{{y}}<br>{label}: %{{x:.1f}} % (%{{customdata:,}} items)<extra></extra>",
         )
-    framed(figure, title, "share of items, %", "", height=max(220, 90 + 26 * len(names)))
+    said = f"{title} · the {len(shown)} largest of {len(named):,}" if len(shown) < len(named) else title
+    framed(figure, said, "share of items, %", "", height=max(220, 90 + 26 * len(shown)))
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05)
-    table = {
-        "class": list(names),
-        **{f"{label}, items": c.tolist() for label, c in zip(labels, (before, after), strict=True)},
-    }
-    table |= {f"{label}, %": share.round(2).tolist() for label, share in zip(labels, shares, strict=True)}
-    largest = names[int(np.argmax(before))] if len(names) else "none"
-    return Chart(
-        figure,
-        table,
-        f"{title}. {len(names)} classes; the largest, {largest}, goes from {shares[0].max(initial=0):.1f} % of the "
-        f"{labels[0]} to {shares[1][int(np.argmax(before))] if len(names) else 0:.1f} % of the {labels[1]}.",
-    )
+    table: dict[str, Sequence[Any]] = {"class": named}
+    for label in labels:
+        table |= {f"{label}, items": counts[label].tolist(), f"{label}, %": shares[label].round(2).tolist()}
+    moves = [f"{named[i]} goes from {shares[labels[0]][i]:.1f} % to {shares[labels[1]][i]:.1f} %" for i in shown[:1]]
+    return Chart(figure, table, f"{said}. {len(named)} classes; the largest, " + "".join(moves) + ".")
 
 
 def convergence(
@@ -213,15 +208,10 @@ def lorenz(series: Mapping[str, np.ndarray], title: str, *, height: int = 320) -
     return Chart(figure, table, f"{title}. Lorenz curves of {', '.join(series)}; closer to the diagonal is more even.")
 
 
-def _top(names: Sequence[str], before: np.ndarray, after: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-    order = np.argsort(-np.asarray(before), kind="stable")
-    named = [str(names[i]) or "(empty)" for i in order]
-    before, after = np.asarray(before)[order], np.asarray(after)[order]
-    if len(named) <= MOST_ROWS:
-        return named, before, after
-    kept = MOST_ROWS - 1
-    rest = f"+ {len(named) - kept} smaller"
-    return [*named[:kept], rest], np.r_[before[:kept], before[kept:].sum()], np.r_[after[:kept], after[kept:].sum()]
+def _largest(counts: np.ndarray) -> np.ndarray:
+    """The classes that fit into one chart, largest first."""
+    order: np.ndarray = np.argsort(-np.asarray(counts), kind="stable")
+    return order[:MOST_ROWS]
 
 
 def _short(text: str, most: int = 40) -> str:

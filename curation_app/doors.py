@@ -8,6 +8,7 @@ import streamlit as st
 
 from curation_app import places, show, state
 from curation_app.boundary import escaped, show_error
+from curation_app.navigation import go
 from curation_app.samples import SAMPLES, sample_path
 from curation_core import jobs, sources
 from curation_core.config import IngestConfig
@@ -15,11 +16,11 @@ from curation_core.errors import ConfigError, CurationError
 from curation_core.sources import SourcePreview
 from curation_core.workspace import Workspace
 
-UPLOAD_MB = 512
+UPLOAD_MB = 500
 SUFFIXES = ["zip", "csv", "jsonl", "parquet", "npy"]
 
 
-def new_workspace(*, first: bool) -> None:
+def new_workspace() -> None:
     """Choose a source, look at it, name the workspace, ingest."""
     for column, door in zip(st.columns(3), (_sample_door, _folder_door, _upload_door), strict=True):
         with column.container(border=True, height="stretch"):
@@ -27,7 +28,7 @@ def new_workspace(*, first: bool) -> None:
     if not state.app_state().source:
         return
     try:
-        _look_and_ingest(first)
+        _look_and_ingest()
     except CurationError as error:  # a path with a typo must leave the doors usable
         show_error(error)
 
@@ -102,7 +103,7 @@ def _chosen() -> tuple[Path, dict[str, Any]]:
     return path, {}
 
 
-def _look_and_ingest(first: bool) -> None:
+def _look_and_ingest() -> None:
     path, options = _chosen()
     with st.container(border=True, key="preview"):
         try:
@@ -115,7 +116,7 @@ def _look_and_ingest(first: bool) -> None:
                 return
             config, seen = chosen, sources.preview(chosen)
         _show_preview(path, seen)
-        _name_and_start(config, seen, first)
+        _name_and_start(config, seen)
 
 
 def _choose_columns(path: Path, options: dict[str, Any]) -> IngestConfig | None:
@@ -150,7 +151,7 @@ def _show_preview(path: Path, seen: SourcePreview) -> None:
         st.caption(f":material/warning: {seen.unmatched_rows:,} rows of metadata name no item.")
 
 
-def _name_and_start(config: IngestConfig, seen: SourcePreview, first: bool) -> None:
+def _name_and_start(config: IngestConfig, seen: SourcePreview) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             "Name of the workspace", _free_name(Path(config.source).stem), key=f"name-{config.source}", width=260
@@ -161,8 +162,8 @@ def _name_and_start(config: IngestConfig, seen: SourcePreview, first: bool) -> N
         ws = Workspace.init(places.new_workspace_path(name), config.source, **given)
         jobs.start(ws.path, "run" if onward else "ingest")
         state.use_workspace(ws.path.name)
-        state.say(f"Workspace {name} is made; its items are being read." if first else f"Workspace {name} is made.")
-        st.rerun()
+        state.say(f"Workspace {name} is made; its items are being read.")
+        go("overview")
 
 
 def _free_name(wanted: str) -> str:

@@ -57,9 +57,9 @@ def tree_list(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> None:
         selection_default=default,
         on_select=lambda: _row_picked(key, level, order),
         column_config={
-            "cluster": st.column_config.TextColumn(width=104),
+            "cluster": st.column_config.TextColumn(width=98),
             "items": st.column_config.ProgressColumn(
-                format="%d", min_value=0, max_value=int(sizes.max(initial=1)), width=70, color=CONTEXT
+                format="%d", min_value=0, max_value=int(sizes.max(initial=1)), width=64, color=CONTEXT
             ),
             "drawn": st.column_config.NumberColumn(width=46),
         },

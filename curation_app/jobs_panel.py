@@ -44,7 +44,7 @@ def panel(ws: Workspace, verbs: Sequence[str], key: str) -> bool:
     if state.status == "done":
         return False
     with st.container(border=True, key=f"job-{key}"):
-        st.fragment(_watch, run_every=1 if state.active else None)(str(job.folder), key)
+        st.fragment(_watch, run_every=1 if state.active else None)(str(job.folder), state.stage, state.active, key)
     return state.active
 
 
@@ -79,17 +79,18 @@ def sentence(state: JobState) -> str:
     return " · ".join(parts)
 
 
-def _watch(folder: str, key: str) -> None:
+def _watch(folder: str, stage: str, active: bool, key: str) -> None:
     job = Job(Path(folder))
     state = job.state()
     if state.status == "done":
         say(f"{_DOING.get(job.spec['verb'], 'The job')} is done.")
         st.rerun()
+    if (state.stage, state.active) != (stage, active):
+        st.rerun()  # what the last stage made can be shown now, and the timer starts or stops
     st.progress(fraction(state), text=escaped(sentence(state)))
-    if state.figures:
-        st.caption(
-            escaped(" · ".join(f"{name.replace('_', ' ')} {value:,.4g}" for name, value in state.figures.items()))
-        )
+    said = [f"{name.replace('_', ' ')} {value:,.4g}" for name, value in state.figures.items() if name != "items_per_s"]
+    if said:
+        st.caption(escaped(" · ".join(said)))
     if state.error:
         _end(state)
     with st.container(horizontal=True, vertical_alignment="center"):

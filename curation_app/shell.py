@@ -11,17 +11,18 @@ from curation_core.workspace import Workspace
 
 _ICON = Path(__file__).resolve().parent / "icon.png"
 # panels side by side need the width that Streamlit leaves empty, the panels its height
-_MARGINS = """
+_STYLE = """
 [data-testid=stMainBlockContainer] {padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 1.5rem}
 [data-testid=stBottomBlockContainer] {padding: 0.75rem 1.5rem}
 [data-testid=stLayoutWrapper]:has(> [class*="st-key-panel-"]) {flex-basis: calc(100vh - 10rem) !important}
 """
+_DARK = "[data-testid=stBaseButton-primary] {color: #12161d}"  # white on the light blue of dark mode misses AA
 
 
 def main() -> None:
     """Draw one run of the app."""
     st.set_page_config(page_title="Curation Studio", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>{_MARGINS}</style>")
+    st.html(f"<style>{_STYLE}{_DARK if st.context.theme.type == 'dark' else ''}</style>")
     chosen = st.navigation(sections(), position="sidebar", expanded=True)
     try:
         ws = _workspace()

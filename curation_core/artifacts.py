@@ -117,7 +117,7 @@ class ArtifactStore:
         """Where an artefact lies; raises StepMissing unless it is complete."""
         folder = self.root / step / key
         if not (folder / "meta.json").is_file():
-            raise StepMissing(f"{step} has no result {key}; run {step}")
+            raise StepMissing(f"{step} has not been run with these settings; run {step}")
         return folder
 
     def has(self, step: str, key: str) -> bool:

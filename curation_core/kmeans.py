@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike
 
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.points import Points, parts
-from curation_core.seeding import seed_rows
-
-_BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
+from curation_core.seeding import block_scores, seed_rows
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ def _lowest(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The centroid of lowest score per row, the first at ties: (n,) int32, and that score, (n,) float32."""
     labels = np.empty(len(x), dtype=np.int32)
     score = np.empty(len(x), dtype=np.float32)
-    width = max(1, _BLOCK // len(table))
+    width = max(1, block_scores(x.shape[1]) // len(table))
     buffer = np.empty((min(width, len(x)), len(table)), dtype=np.float32)
     for start in range(0, len(x), width):
         rows = x[start : start + width]

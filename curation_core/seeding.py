@@ -10,7 +10,8 @@ import numpy as np
 from curation_core.errors import ConfigError
 
 INITS = ("kmeans++", "random")
-_BLOCK = 1 << 20  # scores per matrix product: what stays in cache
+_BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
+_UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
 _CANCELLATION = 1e-4  # squared distances below this share of the norms are computed again by differences
 
 
@@ -33,6 +34,15 @@ def seed_rows(
     if init == "kmeans++":
         return _greedy(x, n_clusters, n_candidates or 2 + int(np.log(n_clusters)), rng, tick)
     raise ConfigError(f"init is {init!r}; choose one of {', '.join(INITS)}")
+
+
+def block_scores(width: int) -> int:
+    """Scores to compute in one matrix product of rows of this width.
+
+    In a few dimensions a product is too small for several cores to help, and on a busy machine waking them costs up to
+    three times the work; those products are cut to a size that BLAS does not share out.
+    """
+    return _BLOCK if width > 8 else _UNTHREADED // width
 
 
 def _greedy(
@@ -66,7 +76,7 @@ def _products(x: np.ndarray, norms: np.ndarray, rows: np.ndarray, out: np.ndarra
     out = np.empty((len(rows), len(x)), dtype=np.float32) if out is None else out
     table = x[rows] * np.float32(-2)
     table[:, -1] = norms[rows]
-    width = max(1, _BLOCK // len(rows))
+    width = max(1, block_scores(x.shape[1]) // len(rows))
     for start in range(0, len(x), width):
         part = out[:, start : start + width]
         np.matmul(table, x[start : start + width].T, out=part)

@@ -1,8 +1,9 @@
 """The folder of one curation: composes the steps, keeps their results, and knows what is current."""
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from curation_core.config import (
 )
 from curation_core.embed import Embeddings, embed
 from curation_core.embedders import open_embedder
-from curation_core.errors import ConfigError
+from curation_core.errors import ConfigError, MissingExtra
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepPlan, StepStatus
 from curation_core.plans import package_version, provenance
@@ -114,53 +115,52 @@ class Workspace(WorkspaceView):
 
     def embed(self, *, progress: Progress = silent, **options: Any) -> Embeddings:
         """Turn items into vectors; options are those of EmbedConfig."""
-        self.configure(embed=options)
-        plan, catalog, config = self.plans.plan("embed"), self.catalog(), self.settings.embed
+        with self._trying(embed=options):
+            plan, catalog, config = self.plans.plan("embed"), self.catalog(), self.settings.embed
 
-        def work(folder: Path) -> dict[str, Any]:
-            embedder = open_embedder(str(plan.config["embedder"]), catalog.modality)
-            with sources.read_payloads(self.plans.source, catalog) as fetch:
-                found = embed(catalog, fetch, embedder, config, folder, progress)
-            counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows}
-            return {**counts, "dim": int(found.vectors.shape[1]), "model": found.model}
+            def work(folder: Path) -> dict[str, Any]:
+                embedder = open_embedder(str(plan.config["embedder"]), catalog.modality)
+                with sources.read_payloads(self.plans.source, catalog) as fetch:
+                    found = embed(catalog, fetch, embedder, config, folder, progress)
+                counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows}
+                return {**counts, "dim": int(found.vectors.shape[1]), "model": found.model}
 
-        self._make(plan, work)
+            self._make(plan, work)
         return self.embeddings()
 
     def cluster(self, *, progress: Progress = silent, **options: Any) -> Hierarchy:
         """Build the tree; options are those of ClusterConfig."""
-        self.configure(cluster=options)
-        vectors, plan = self._prepare(progress), self.plans.plan("cluster")
-        self._make(
-            plan,
-            lambda folder: write_hierarchy(folder, cluster(vectors, ClusterConfig(**plan.config), progress=progress)),
-        )
+        with self._trying(cluster=options):
+            vectors, plan = self._prepare(progress), self.plans.plan("cluster")
+            self._make(
+                plan,
+                lambda folder: write_hierarchy(
+                    folder, cluster(vectors, ClusterConfig(**plan.config), progress=progress)
+                ),
+            )
         return self.hierarchy()
 
     def project(self, *, progress: Progress = silent, **options: Any) -> Projection:
         """Lay the items out on a plane, for looking; options are those of ProjectConfig."""
-        self.configure(project=options)
-        vectors = self._prepare(progress)
+        with self._trying(project=options):
+            vectors = self._prepare(progress)
 
-        def work(folder: Path) -> dict[str, Any]:
-            found = project(vectors, self.settings.project, progress)
-            write_array(folder / "xy.npy", found.xy)
-            return {"n_items": len(found.xy), "method": found.method}
+            def work(folder: Path) -> dict[str, Any]:
+                found = project(vectors, self.settings.project, progress)
+                write_array(folder / "xy.npy", found.xy)
+                return {"n_items": len(found.xy), "method": found.method}
 
-        self._make(self.plans.plan("project"), work)
+            self._make(self.plans.plan("project"), work)
         return self.projection()
 
     def sample(self, target_size: int | None = None, *, progress: Progress = silent, **options: Any) -> SamplingPlan:
         """Draw the balanced subset and keep it; options are those of SampleConfig."""
         given = options if target_size is None else {"target_size": target_size, **options}
-        if given:
-            self.draw(
-                SampleConfig(**{**dict(self.settings.sample or {}), **given})
-            )  # a draw that fails changes no setting
-            self.configure(sample=given)
-        progress("sample", 0, 1)
-        self._make(self.plans.plan("sample"), lambda folder: write_draw(folder, self.draw(self.settings.sample)))
-        progress("sample", 1, 1)
+        with self._trying(**({"sample": given} if given else {})):
+            progress("sample", 0, 1)
+            drawn = self.draw(self.settings.sample)
+            self._make(self.plans.plan("sample"), lambda folder: write_draw(folder, drawn))
+            progress("sample", 1, 1)
         return self.sampling_plan()
 
     def draw(self, config: SampleConfig | None) -> SamplingPlan:
@@ -187,7 +187,7 @@ class Workspace(WorkspaceView):
     ) -> Path:
         """Write the manifest of a draw (default: the kept one) to exports/<name>; returns the folder."""
         config = ExportConfig(name=name, formats=tuple(formats)) if formats else ExportConfig(name=name)
-        drawn, embedded = plan or self.sampling_plan(), self.embeddings()
+        drawn, embedded = self.sampling_plan() if plan is None else plan, self.embeddings()
         contents = export.ExportContents(
             catalog=self.catalog(),
             rows=embedded.rows,
@@ -248,6 +248,17 @@ class Workspace(WorkspaceView):
 
         self._make(plan, work)
         return self.vectors()
+
+    @contextlib.contextmanager
+    def _trying(self, **tables: Mapping[str, Any]) -> Iterator[None]:
+        """Settings for a block; they are taken back when they turn out not to fit the data."""
+        before = self.settings
+        self.configure(**tables)
+        try:
+            yield
+        except (ConfigError, MissingExtra):
+            self._save(before)
+            raise
 
     def _make(self, plan: StepPlan, work: Callable[[Path], dict[str, Any]]) -> None:
         if self.store.has(plan.step, plan.key):

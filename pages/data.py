@@ -10,13 +10,13 @@ from curation_app.components.grid import Section, grid
 def main(ws):
     if ws is None:
         st.markdown("Where are your items? Nothing leaves this machine, and nothing in the source is changed.")
-        doors.new_workspace(first=True)
+        doors.new_workspace()
         return
     here, new = st.tabs(["This workspace", "New workspace"])
     with here:
         this_workspace(ws)
     with new:
-        doors.new_workspace(first=False)
+        doors.new_workspace()
 
 
 def this_workspace(ws):

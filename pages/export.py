@@ -46,7 +46,7 @@ def write(ws, step):
             key=f"export-name-{ws.path.name}-{n}",
             help=ExportConfig.model_fields["name"].description,
         )
-        chosen = st.multiselect("Manifest formats", formats, formats, key="export-formats")
+        chosen = st.pills("Manifest formats", formats, selection_mode="multi", default=formats, key="export-formats")
         st.caption(
             "Beside the manifest: the tree, the rejected items with reasons, the decisions, the settings, checksums."
         )

@@ -178,3 +178,9 @@ def test_the_failed_row_is_listed_with_its_reason(export):
     unreadable = [row["reason"] for row in pq.read_table(export / "rejected.parquet").to_pylist() if row["row"] is None]
     assert len(unreadable) == 1
     assert unreadable[0].startswith("unreadable: ")
+
+
+@pytest.mark.parametrize("formats", [("parquet", "npy"), ("csv",), ("jsonl",)])
+def test_a_draw_of_nothing_is_an_export_too(made, formats):
+    plan = made.draw(made.settings.sample.model_copy(update={"target_size": 0}))
+    assert failed(made.export(f"none-{formats[0]}", plan, formats)) == {}

@@ -217,3 +217,15 @@ def test_provenance_names_settings_versions_and_keys(tmp_path, source):
     assert run["steps"]["cluster"]["config"]["n_clusters"] == [40, 8]
     assert run["source"]["source"] == "vectors.npy"
     assert run["counts"]["items"] == 300
+
+
+def test_a_setting_that_does_not_fit_the_data_is_taken_back(tmp_path, source):
+    workspace = finished(tmp_path / "ws", source)
+    for step, options in (
+        ("cluster", {"n_clusters": (500, 8)}),
+        ("embed", {"embedder": "nothing"}),
+        ("sample", {"target_size": 900}),
+    ):
+        with pytest.raises(ConfigError):
+            getattr(workspace, step)(**options)
+    assert set(states(workspace).values()) == {"done"}
