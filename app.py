@@ -1,6 +1,15 @@
-"""The app's door: an ASGI application; `python app.py`, `streamlit run app.py` and `curate app` all serve it."""
+"""The app's door: `streamlit run app.py`, `python app.py`, or any ASGI server with `app:app`.
 
-from curation_app.server import app
+Streamlit finds the application by reading this file, not by importing it, so it has to be made right here.
+"""
+
+import streamlit as st
+
+from curation_app.boundary import show_error
+from curation_app.routes import routes
+from curation_app.server import SCRIPT
+
+app = st.App(SCRIPT, routes=routes(), on_script_error=show_error)
 
 if __name__ == "__main__":
     app.run()

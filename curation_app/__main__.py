@@ -1,17 +1,24 @@
 """`python -m curation_app`: serve the app on this machine."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from curation_app.places import WORKSPACES
 from curation_core.errors import CurationError
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the server."""
     made = argparse.ArgumentParser(prog="python -m curation_app", description="Serve Curation Studio on this machine.")
-    made.add_argument("--workspaces", type=Path, default=Path("workspaces"), help="folder that holds the workspaces")
+    made.add_argument(
+        "--workspaces",
+        type=Path,
+        default=Path(os.environ.get(WORKSPACES, "workspaces")),
+        help="folder that holds the workspaces",
+    )
     made.add_argument(
         "--root", action="append", default=[], metavar="NAME=DIR", help="a folder that may be read; repeatable"
     )
@@ -25,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; 2 when an option is wrong."""
-    from curation_app.server import app, options, prepare
+    from curation_app.server import build, options, prepare
 
     asked = parser().parse_args(arguments)
     try:
@@ -35,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     sys.stdout.write(f"Curation Studio: http://{asked.address}:{asked.port}\n")
     sys.stdout.flush()
-    app.run(config=options(asked.port, asked.address, asked.headless))
+    build(asked.address).run(config=options(asked.port, asked.address, asked.headless))
     return 0
 
 

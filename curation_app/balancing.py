@@ -17,9 +17,11 @@ from curation_core.workspace import Workspace
 
 MOST_FLAT = 50_000  # above it a flat k-means is minutes, not a click
 NODE_COLUMNS = {
-    "quota": st.column_config.NumberColumn(help="What the cluster may give, given what its siblings have."),
+    "quota": st.column_config.NumberColumn(
+        help="Its even share, as far as it has that many; the rest goes to its siblings."
+    ),
     "short": st.column_config.NumberColumn(
-        help="Even share minus quota: what the cluster could not give and others received."
+        help="Of clusters that gave all they have: how far below the largest quota of the level they stay."
     ),
 }
 
@@ -125,7 +127,7 @@ def node_table(pool: Pool, plan: SamplingPlan, decided: ReviewDecisions, level: 
     order = np.argsort(-sizes, kind="stable")
     order = order[sizes[order] > 0]
     taken = np.bincount(pool.hierarchy.point_assignment(level)[plan.indices], minlength=len(sizes))
-    even = quota.max(initial=0)
+    short = np.where(quota >= capacity, quota.max(initial=0) - quota, 0)  # only those that gave all they have
     verdict = {0: "", 1: "✓ keep", -1: "✕ drop"}
     return {
         "cluster": [pool.name(level, c) for c in order.tolist()],
@@ -133,6 +135,6 @@ def node_table(pool: Pool, plan: SamplingPlan, decided: ReviewDecisions, level: 
         "available": capacity[order].tolist(),
         "quota": quota[order].tolist(),
         "taken": taken[order].tolist(),
-        "short": (even - quota[order]).clip(0).tolist(),
+        "short": short[order].tolist(),
         "decision": [verdict[int(decided.verdicts[level - 1][c])] for c in order],
     }

@@ -46,7 +46,7 @@ def map_figure(
 ) -> Chart:
     """Points (n, 2) coloured by class codes (n,); above MOST_POINTS a sample is drawn and the title says so.
 
-    selected: (n,) bool, drawn in full while the rest fades. captions: (n,) shown on hover. customdata is the row.
+    selected: (n,) bool, drawn in full while the rest fades. captions: (n,) shown on hover.
     """
     import plotly.graph_objects as go
 
@@ -54,29 +54,32 @@ def map_figure(
     codes, labels = top_classes(np.asarray(codes), names)
     figure = go.Figure()
     faded = selected is not None and bool(selected.any())
-    for code, label in enumerate(labels):
+    for code, label in sorted(enumerate(labels), key=lambda pair: not pair[1].startswith("other (")):  # others below
         mine = rows[codes[rows] == code]
         marked = mine[selected[mine]] if faded and selected is not None else mine
         colour = (colours or {}).get(label) or (OTHER if label.startswith("other (") else CATEGORIES[code % 10])
         figure.add_trace(_points(go, xy, mine, label, colour, 0.18 if faded else 0.8, captions, show=True))
         if faded:
             figure.add_trace(_points(go, xy, marked, label, colour, 1.0, captions, show=False))
-    said = f"{title} · {len(rows):,} of {len(xy):,} points shown" if len(rows) < len(xy) else title
-    framed(figure, said, height=height)
-    figure.update_xaxes(visible=False, constrain="domain")
-    figure.update_yaxes(visible=False, scaleanchor="x")
+    said = f"{len(rows):,} of {len(xy):,} points shown, a fair sample" if len(rows) < len(xy) else ""
+    _arranged(framed(figure, title, height=height), said)
+    sizes = np.bincount(codes, minlength=len(labels))
+    table = {"class": labels, "items": sizes.tolist(), "share, %": (100 * sizes / max(1, len(codes))).round(2).tolist()}
+    about = f"A map of {len(xy):,} items in {len(labels)} classes; near points are alike"
+    return Chart(figure, table, ". ".join(filter(None, (title, said, about))) + ".")
+
+
+def _arranged(figure: Any, said: str) -> None:
     figure.update_layout(
+        title_subtitle={"text": said, "font": {"size": 11}},
         dragmode="lasso",
         uirevision="map",
         newselection={"line": {"color": ACCENT, "width": 2}},
-        margin={"l": 0, "r": 0, "b": 0},
+        margin={"l": 0, "r": 0, "t": 52, "b": 0},
+        legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "xanchor": "left", "itemsizing": "constant"},
     )
-    figure.update_layout(
-        legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 0, "xanchor": "left", "itemsizing": "constant"}
-    )
-    sizes = np.bincount(codes, minlength=len(labels))
-    table = {"class": labels, "items": sizes.tolist(), "share, %": (100 * sizes / max(1, len(codes))).round(2).tolist()}
-    return Chart(figure, table, f"{said}. A map of {len(xy):,} items in {len(labels)} classes; near points are alike.")
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, scaleanchor="x")
 
 
 def inside(xy: np.ndarray, polygon: np.ndarray) -> np.ndarray:
@@ -123,8 +126,8 @@ def _points(
         name=plain(label)[:28],
         legendgroup=label,
         showlegend=show,
+        legendrank=2_000 if label.startswith("other (") else 1_000,
         marker={"size": size, "color": colour, "opacity": opacity},
-        customdata=rows,
         text=text,
         hovertemplate=("%{text}<br>" if captions is not None else "") + f"{plain(label)[:60]}<extra></extra>",
         selected={"marker": {"opacity": 1.0}},

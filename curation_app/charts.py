@@ -12,7 +12,7 @@ from curation_app.palette import ACCENT, CATEGORIES, CONTEXT
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-MOST_ROWS = 24  # classes in one bar chart; the title says when there are more
+MOST_ROWS = 16  # classes in one bar chart; the title says when there are more
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,15 @@ class Chart:
 
 def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height: int | None = 300) -> "go.Figure":
     """Put a title, axis names and quiet margins on a figure. height: pixels; None leaves it to the page."""
+    legend = len(figure.data) > 1
     figure.update_layout(
-        title={"text": plain(title), "x": 0, "xanchor": "left", "font": {"size": 14}, "pad": {"l": 2}},
+        title={"text": plain(title), "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 14}},
+        title_pad={"t": 8, "l": 2},
         height=height,
-        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        margin={"l": 8, "r": 8, "t": 66 if legend else 40, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "title": None},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "title": None},
         hovermode="closest",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#7d8694", "activecolor": ACCENT},
     )
@@ -62,14 +64,13 @@ def rank_curves(
 
     figure = go.Figure()
     table: dict[str, Sequence[Any]] = {"rank": list(range(1, max((len(v) for v in series.values()), default=0) + 1))}
-    colours = {"pool": CONTEXT, "drawn": ACCENT}
     for number, (name, counts) in enumerate(series.items()):
         ordered = np.sort(np.asarray(counts))[::-1]
         positive = ordered[ordered > 0]
         line = {
             "dash": "dot" if name in dashed else "solid",
             "width": 1.5 if name in dashed else 2.5,
-            "color": colours.get(name, CATEGORIES[number % 10]),
+            "color": _colour(name, number),
         }
         figure.add_scatter(
             x=np.arange(1, len(positive) + 1),
@@ -127,23 +128,34 @@ def share_bars(
     figure = go.Figure()
     for label, colour in zip(labels, (CONTEXT, ACCENT), strict=True):
         figure.add_bar(
-            y=[plain(_short(named[i])) for i in shown],
+            y=np.arange(len(shown)),
             x=shares[label][shown],
             name=label,
             orientation="h",
             marker_color=colour,
             customdata=counts[label][shown],
-            hovertemplate=f"%{{y}}<br>{label}: %{{x:.1f}} % (%{{customdata:,}} items)<extra></extra>",
+            text=[plain(named[i]) for i in shown],
+            textposition="none",
+            hovertemplate=f"%{{text}}<br>{label}: %{{x:.1f}} % (%{{customdata:,}} items)<extra></extra>",
         )
     said = f"{title} · the {len(shown)} largest of {len(named):,}" if len(shown) < len(named) else title
     framed(figure, said, "share of items, %", "", height=max(220, 90 + 26 * len(shown)))
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_yaxes(
+        autorange="reversed", tickvals=np.arange(len(shown)), ticktext=[plain(_short(named[i])) for i in shown]
+    )
     figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05)
+    largest = [f"{named[i]} goes from {shares[labels[0]][i]:.1f} % to {shares[labels[1]][i]:.1f} %" for i in shown[:1]]
+    about = f"{said}. {len(named)} classes; the largest, {''.join(largest)}."
+    return Chart(figure, _share_table(named, counts, shares), about)
+
+
+def _share_table(
+    named: list[str], counts: Mapping[str, np.ndarray], shares: Mapping[str, np.ndarray]
+) -> dict[str, Sequence[Any]]:
     table: dict[str, Sequence[Any]] = {"class": named}
-    for label in labels:
-        table |= {f"{label}, items": counts[label].tolist(), f"{label}, %": shares[label].round(2).tolist()}
-    moves = [f"{named[i]} goes from {shares[labels[0]][i]:.1f} % to {shares[labels[1]][i]:.1f} %" for i in shown[:1]]
-    return Chart(figure, table, f"{said}. {len(named)} classes; the largest, " + "".join(moves) + ".")
+    for label, count in counts.items():
+        table |= {f"{label}, items": count.tolist(), f"{label}, %": shares[label].round(2).tolist()}
+    return table
 
 
 def convergence(
@@ -195,7 +207,7 @@ def lorenz(series: Mapping[str, np.ndarray], title: str, *, height: int = 320) -
             y=held,
             mode="lines",
             name=plain(name),
-            line={"color": CATEGORIES[number % 10], "width": 2.5},
+            line={"color": _colour(name, number), "width": 2.5},
             hovertemplate=hover,
         )
         deciles = np.linspace(0, 100, 11)
@@ -206,6 +218,10 @@ def lorenz(series: Mapping[str, np.ndarray], title: str, *, height: int = 320) -
         }
     framed(figure, title, "smallest clusters, % of all", "items they hold, %", height=height)
     return Chart(figure, table, f"{title}. Lorenz curves of {', '.join(series)}; closer to the diagonal is more even.")
+
+
+def _colour(name: str, number: int) -> str:
+    return {"pool": CONTEXT, "drawn": ACCENT}.get(name, CATEGORIES[number % 10])
 
 
 def _largest(counts: np.ndarray) -> np.ndarray:

@@ -22,32 +22,30 @@ MARKS = {0: "", 1: "✓ ", -1: "✕ "}  # kept, dropped
 
 def tree_list(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> None:
     """Clusters of one level with size, share drawn and decision; picking a row selects the cluster everywhere."""
-    tree, chosen = pool.hierarchy, state.app_state().selection
-    levels = list(range(tree.n_levels, 0, -1))
-    wanted = chosen.level if chosen.kind == "cluster" else state.app_state().list_level
-    level = st.segmented_control(
-        "Level",
-        levels,
-        default=wanted if wanted in levels else levels[0],
-        key=f"list-level-{pool.key}-{state.app_state().list_epoch}",
-        required=True,
-        help="1 is the finest.",
-    )
+    tree, now = pool.hierarchy, state.app_state()
+    wanted = now.selection.level if now.selection.kind == "cluster" else now.list_level
+    default = wanted if 1 <= wanted <= tree.n_levels else tree.n_levels
+    level = show.level_choice(tree.n_levels, f"list-level-{pool.key}-{now.list_epoch}", default=default)
     state.update(list_level=level)
     words = st.text_input(
         "Search", key="list-search", placeholder="Search names", label_visibility="collapsed", icon=":material/search:"
     ).lower()
-    sizes, assignment = tree.sizes(level), tree.point_assignment(level)
-    taken = np.bincount(assignment[drawn], minlength=len(sizes))
+    sizes = tree.sizes(level)
+    taken = np.bincount(tree.point_assignment(level)[drawn], minlength=len(sizes))
     order = [c for c in np.argsort(-sizes, kind="stable").tolist() if sizes[c] and words in pool.name(level, c).lower()]
     columns = {
         "cluster": [MARKS[int(decided.verdicts[level - 1][c])] + pool.name(level, c) for c in order],
         "items": sizes[order].tolist(),
         "drawn": taken[order].tolist(),
     }
-    key = f"tree-list-{level}-{words}-{state.app_state().list_epoch}"
+    _rows(columns, level, order, f"tree-list-{level}-{words}-{now.list_epoch}")
+
+
+def _rows(columns: dict[str, list[Any]], level: int, order: list[int], key: str) -> None:
+    chosen, most = state.app_state().selection, max(columns["items"], default=1)
     mine = chosen.kind == "cluster" and chosen.level == level and chosen.cluster in order
     default: Any = {"selection": {"rows": [order.index(chosen.cluster)] if mine else [], "columns": []}}
+    bars = st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most, width=64, color=CONTEXT)
     st.dataframe(
         columns,
         hide_index=True,
@@ -58,9 +56,7 @@ def tree_list(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> None:
         on_select=lambda: _row_picked(key, level, order),
         column_config={
             "cluster": st.column_config.TextColumn(width=98),
-            "items": st.column_config.ProgressColumn(
-                format="%d", min_value=0, max_value=int(sizes.max(initial=1)), width=64, color=CONTEXT
-            ),
+            "items": bars,
             "drawn": st.column_config.NumberColumn(width=46),
         },
         alt=f"Clusters of level {level} with items, items drawn and decision.",
@@ -144,7 +140,13 @@ def _tree_view(pool: Pool, kind: Any, drawn: np.ndarray) -> None:
     nodes = tree_nodes(pool.hierarchy, drawn, pool.name, root=focus)
     mine = f"{chosen.level}:{chosen.cluster}" if chosen.kind == "cluster" else ""
     key = f"tree-{kind}-{focus}"
-    title = f"Tree below {pool.name(*focus)}" if focus else "Tree: area is items, colour is the share drawn"
+    title = (
+        f"Tree below {pool.name(*focus)}"
+        if focus
+        else "Tree: area is items, colour is the share drawn"
+        if drawn.any()
+        else "Tree: area is items"
+    )
     show.chart(
         tree_figure(nodes, kind, title, n_items=pool.hierarchy.n_items, selected=mine),
         key,
@@ -208,7 +210,7 @@ def selected(ws: Workspace, pool: Pool, rows: np.ndarray, decided: ReviewDecisio
     if len(rows) > LIMIT:
         st.caption(f"The first {LIMIT} of {len(rows):,} are shown; actions work on all of them.")
     key = f"picked-{chosen.kind}-{chosen.level}-{chosen.cluster}-{hash(chosen.polygons)}"
-    picked = [int(name) for name in grid(ws.path.name, [Section(cells(pool, rows[:LIMIT], decided))], key=key, size=88)]
+    picked = [int(name) for name in grid(ws.path.name, [Section(cells(pool, rows[:LIMIT], decided))], key=key)]
     with actions:
         _actions(ws, pool, rows, picked)
 
@@ -216,7 +218,7 @@ def selected(ws: Workspace, pool: Pool, rows: np.ndarray, decided: ReviewDecisio
 def _actions(ws: Workspace, pool: Pool, rows: np.ndarray, picked: list[int]) -> None:
     chosen = state.app_state().selection
     count = len(picked) or len(rows)
-    what = f"{count:,} {'picked ' if picked else ''}item{'s' if count != 1 else ''}"
+    what = show.count(count, "picked item" if picked else "item")
     share = show.percent(count, pool.hierarchy.n_items)
 
     def decide(verdict: Verdict) -> None:
@@ -226,31 +228,9 @@ def _actions(ws: Workspace, pool: Pool, rows: np.ndarray, picked: list[int]) -> 
             ws.decide_items(picked or rows, verdict)
         state.say(f"{what} ({share}): {verdict}. Undo takes it back.")
 
-    def undo() -> None:
-        ws.reviews.undo()
-
+    keep = f"Keep {what}, whatever was decided on a coarser cluster."
+    back = "Takes back the last decision, wherever it was made."
     with st.container(horizontal=True, gap="small"):
-        st.button(
-            f"Drop {what} ({share})",
-            key="explore-drop",
-            type="primary",
-            icon=":material/close:",
-            on_click=decide,
-            args=("drop",),
-        )
-        st.button(
-            "Keep",
-            key="explore-keep",
-            icon=":material/check:",
-            on_click=decide,
-            args=("keep",),
-            help=f"Keep {what}, whatever was decided on a coarser cluster.",
-        )
-        st.button(
-            "",
-            key="explore-undo",
-            icon=":material/undo:",
-            on_click=undo,
-            disabled=not ws.reviews.version(),
-            help="Undo the last decision",
-        )
+        show.act(f"Drop {what} ({share})", "explore-drop", "close", decide, "drop", type="primary")
+        show.act("Keep", "explore-keep", "check", decide, "keep", help=keep)
+        show.act("Undo", "explore-undo", "undo", ws.reviews.undo, disabled=not ws.reviews.version(), help=back)

@@ -29,7 +29,7 @@ def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
     spread = np.linspace(0, len(plan.indices) - 1, min(40, len(plan.indices))).round().astype(np.int64)
     shown = cells(pool, plan.indices[spread])
     st.caption(f"{len(shown)} of the {len(plan.indices):,} drawn items, spread over the draw.")
-    grid(ws.path.name, [Section(shown)], key="export-first", mode="none", size=96, height=480)
+    grid(ws.path.name, [Section(shown)], key="export-first", mode="none", height=480)
 
 
 def finished(ws: Workspace, made: list[Path]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from curation_core.sampling import SamplingPlan, sample
 
 from curation_app import naming
 from curation_app.places import workspace_path
@@ -19,6 +18,7 @@ from curation_core.errors import StepMissing
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepStatus
 from curation_core.review import ReviewDecisions, fold
+from curation_core.sampling import SamplingPlan, sample
 from curation_core.workspace import Workspace
 
 
@@ -127,6 +127,12 @@ def kept_draw(ws: Workspace) -> SamplingPlan | None:
     """The kept draw if it is current, else None."""
     found = done(ws, "sample")
     return _kept(str(ws.path), found.key) if found else None
+
+
+def current_draw(ws: Workspace) -> SamplingPlan | None:
+    """The kept draw, or what its settings would draw now where decisions moved on; None before a size was chosen."""
+    kept, config = kept_draw(ws), ws.settings.sample
+    return kept if kept is not None or config is None else draw(ws, config)
 
 
 def drawn_mask(items: Pool, plan: SamplingPlan | None) -> np.ndarray:

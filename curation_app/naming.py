@@ -14,53 +14,10 @@ MOST_CLASSES = 1_000
 _CAPTION_COLUMNS = ("name", "title", "caption", "label")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _DULL = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "with",
-        "that",
-        "this",
-        "from",
-        "are",
-        "was",
-        "were",
-        "not",
-        "but",
-        "has",
-        "have",
-        "had",
-        "its",
-        "their",
-        "his",
-        "her",
-        "any",
-        "all",
-        "one",
-        "two",
-        "who",
-        "which",
-        "used",
-        "being",
-        "into",
-        "some",
-        "such",
-        "than",
-        "when",
-        "where",
-        "what",
-        "your",
-        "you",
-        "can",
-        "may",
-        "other",
-        "very",
-        "something",
-        "someone",
-        "usually",
-        "especially",
-        "made",
-    ]
+    _WORD.findall(
+        "the and for with that this from are was were not but has have had its their his her any all one two who which "
+        "used being into some such than when where what you your can may other very something someone usually"
+    )
 )
 
 

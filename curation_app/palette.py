@@ -17,12 +17,13 @@ CATEGORIES = (
 OTHER = "#9498a0"
 ACCENT = "#4269d0"
 CONTEXT = "#9498a0"
+MARKED = "#ff725c"
 DECISIONS = {"keep": "#3ca951", "drop": "#d1495b", "pending": "#9498a0"}
 # anchors of a perceptually ordered scale from pale to deep blue; lightness falls evenly
 _SEQUENCE = np.array(
     [[233, 238, 249], [182, 203, 240], [122, 162, 226], [66, 105, 208], [38, 62, 140], [22, 33, 84]], dtype=np.float64
 )
-DARK_TEXT, LIGHT_TEXT = "#14181f", "#ffffff"
+DARK_TEXT, LIGHT_TEXT = "#000000", "#ffffff"  # any softer black fails 4.5:1 on mid-blues
 
 
 def sequential(values: np.ndarray) -> list[str]:
@@ -37,7 +38,7 @@ def colorscale() -> list[list[float | str]]:
 
 
 def text_on(colours: list[str]) -> list[str]:
-    """Near-black or white for every background, whichever contrasts more (WCAG relative luminance)."""
+    """Black or white for every background, whichever contrasts more (WCAG relative luminance)."""
     return [
         DARK_TEXT if _contrast(colour, DARK_TEXT) >= _contrast(colour, LIGHT_TEXT) else LIGHT_TEXT for colour in colours
     ]

@@ -6,22 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from curation_app.boundary import show_error
 from curation_app.places import ROOTS, WORKSPACES, parse_root, streamlit_options
 from curation_app.routes import routes
 
-_SHELL = Path(__file__).resolve().parent / "shell.py"
+SCRIPT = Path(__file__).resolve().parent / "entry" / "script.py"
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
-def build() -> st.App:
-    """The app over shell.py, with thumbnails and downloads served by the same process."""
-    return st.App(_SHELL, routes=routes(), on_script_error=show_error)
+def build(address: str = "") -> st.App:
+    """The app over the shell, with thumbnails and downloads served by the same process.
+
+    On a loopback address it answers to this machine's names only, so that a page elsewhere cannot reach it through a
+    name of its own that it points here.
+    """
+    guard = [Middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK))] if address in LOOPBACK else []
+    return st.App(SCRIPT, routes=routes(), middleware=guard, on_script_error=show_error)
 
 
 def prepare(workspaces: Path, roots: Sequence[str]) -> None:
     """Tell this process which folders may be used; raises ConfigError for a root that must not be mounted."""
-    named = [f"{name}={path}" for name, path in map(parse_root, roots)]
+    asked = roots or os.environ.get(ROOTS, "").splitlines()
+    named = [f"{name}={path}" for name, path in map(parse_root, asked)]
     workspaces.mkdir(parents=True, exist_ok=True)
     os.environ[WORKSPACES] = str(workspaces.resolve())
     os.environ[ROOTS] = "\n".join(named)
@@ -31,6 +40,3 @@ def options(port: int, address: str, headless: bool) -> Mapping[str, Any]:
     """Streamlit's options: the app's config.toml, then what was asked for on the command line."""
     asked = {"server.port": port, "server.address": address, "server.headless": headless}
     return {**streamlit_options(), **asked}
-
-
-app = build()

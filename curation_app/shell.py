@@ -1,4 +1,4 @@
-"""The script that Streamlit runs: page frame, workspace picker, navigation, running jobs, one error boundary."""
+"""One run of the app: page frame, workspace picker, navigation, running jobs, and the one error boundary."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from curation_app import jobs_panel, loaders, places, state
 from curation_app.boundary import escaped, show_error
-from curation_app.navigation import sections
+from curation_app.navigation import go, sections
 from curation_core.workspace import Workspace
 
 _ICON = Path(__file__).resolve().parent / "icon.png"
@@ -25,6 +25,9 @@ def main() -> None:
     st.html(f"<style>{_STYLE}{_DARK if st.context.theme.type == 'dark' else ''}</style>")
     chosen = st.navigation(sections(), position="sidebar", expanded=True)
     try:
+        wanted = state.take_turn()
+        if wanted:
+            go(wanted)
         ws = _workspace()
         _title(chosen.title, ws)
         state.write_link()
@@ -82,4 +85,5 @@ def _badges(ws: Workspace) -> None:
     st.badge("saved", color="gray", icon=":material/cloud_done:", help="Every decision and result is on disk at once.")
 
 
-main()
+if __name__ == "__main__":
+    main()

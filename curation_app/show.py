@@ -27,7 +27,7 @@ def chart(
     config = {
         "displaylogo": False,
         "toImageButtonOptions": {"format": "svg", "filename": key},
-        "modeBarButtonsToRemove": ["autoScale2d"],
+        "modeBarButtonsToRemove": ["autoScale2d", "zoomIn2d", "zoomOut2d"],
     }
     if on_select is None:
         st.plotly_chart(made.figure, key=key, config=config, alt=made.alt, height=height)
@@ -58,6 +58,7 @@ def figures(values: Mapping[str, tuple[str, str]]) -> None:
 
 def balance_figures(before: Balance, after: Balance | None, groups: str) -> None:
     """Entropy, Gini, coverage and largest share of a count per group, before -> after; no colour says good or bad."""
+    groups = escaped(groups)
 
     def pair(value: Callable[[Balance], str]) -> str:
         return value(before) if after is None else f"{value(before)} → {value(after)}"
@@ -145,6 +146,19 @@ _NEEDS = {
 }
 
 
+def act(label: str, key: str, icon: str, on_click: Callable[..., Any], *args: Any, **options: Any) -> None:
+    """A button that does something at once; icon is the name of a Material symbol."""
+    st.button(label, key=key, icon=f":material/{icon}:", on_click=on_click, args=args, **options)
+
+
+def level_choice(n_levels: int, key: str, **options: Any) -> int:
+    """Which level of the tree: coarsest first, since that is where one starts."""
+    levels = list(range(n_levels, 0, -1))
+    options = {"default": levels[0], "help": "1 is the finest.", **options}
+    level: int = st.segmented_control("Level", levels, key=key, required=True, **options)
+    return level
+
+
 def panel(name: str) -> Any:
     """A bordered panel that fills the window's height and scrolls inside; the shell's stylesheet knows the key."""
     return st.container(border=True, height=PANEL_HEIGHT, key=f"panel-{name}")
@@ -196,4 +210,5 @@ def file_size(n_bytes: int) -> str:
 
 def table(columns: Mapping[str, Sequence[Any]], *, key: str, height: Any = None, **options: Any) -> Any:
     """A plain table without row numbers."""
-    return st.dataframe(dict(columns), hide_index=True, key=key, height=height or "auto", **options)
+    alt = options.pop("alt", f"Table of {', '.join(filter(None, columns))}.")
+    return st.dataframe(dict(columns), hide_index=True, alt=alt, key=key, height=height or "auto", **options)

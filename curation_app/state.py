@@ -28,7 +28,7 @@ class AppState:
     list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
     that list and map forget their own marks.
     source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
-    notice: said once, on the next run.
+    notice: said once, on the next run. turn_to: the page to open on the next run.
     """
 
     workspace: str = ""
@@ -39,6 +39,7 @@ class AppState:
     source: tuple[str, ...] = ()
     skipped: frozenset[tuple[int, int]] = frozenset()
     notice: str = ""
+    turn_to: str = ""
 
 
 def app_state() -> AppState:
@@ -98,6 +99,19 @@ def take_notice() -> str:
     if notice:
         update(notice="")
     return notice
+
+
+def turn(page: str) -> None:
+    """Open another page on the next run; for callbacks, which may not turn pages themselves."""
+    update(turn_to=page)
+
+
+def take_turn() -> str:
+    """The page to turn to now; it is forgotten by asking."""
+    name = app_state().turn_to
+    if name:
+        update(turn_to="")
+    return name
 
 
 def widget(key: str) -> Any:

@@ -10,14 +10,17 @@ import numpy as np
 
 from curation_core.config import ClusterConfig
 from curation_core.errors import ConfigError
+from curation_core.seeding import pool_rows
 
 TARGET_SHARE = 0.15  # of n, when no target size is known
 BUDGET_SECONDS = 300.0  # what an automatic tree may cost at most on the machine below
+FAST_CANDIDATES = 4  # seeds tried per step in the resampling runs of mode "fast"
 _SCORE_SECONDS = 0.2e-9  # per point-centroid score, and ...
 _SCORE_SECONDS_PER_DIM = 0.0205e-9  # ... per dimension: measured on one Xeon core, float32 OpenBLAS, d = 2 to 128
-_PASSES = 8.0  # full passes a whole Lloyd run costs with exact skipping (measured 3 to 12)
-_WARM_PASSES = 3.0  # the same from a warm start
-_BLOCK_BYTES = 64 << 20  # working blocks and temporary rows
+_SEED_SECONDS = 60e-6  # fixed part of choosing one seed
+_PASSES = 10.0  # full passes over all scores that a whole Lloyd run costs with exact skipping (measured 2 to 20)
+_KEPT_PASSES = 3.0  # the same on the few members a resampling step keeps
+_BLOCK_BYTES = 96 << 20  # working blocks and gathered rows
 
 
 @dataclass(frozen=True)
@@ -66,29 +69,27 @@ def predict_cost(n: int, dim: int, config: ClusterConfig) -> Cost:
     advice = advise(n, config.expected_target, dim=dim)
     n_clusters = config.n_clusters or advice.n_clusters
     sizes = config.resample_size or resample_sizes(n, n_clusters)
-    fresh = config.mode == "compatible"
-    scores = 0.0
+    seconds = 0.0
     for points, k, size in zip((n, *n_clusters), n_clusters, sizes, strict=False):
-        scores += _level_scores(points, k, min(points, size * k), config.n_resamples, config.max_iter, fresh)
-    memory = n * (dim + 1) * 4 + n * (2 + int(np.log(n_clusters[0]))) * 4 + 2 * n_clusters[0] * dim * 4 + _BLOCK_BYTES
-    return Cost(scores * _seconds_per_score(dim), memory)
+        seconds += _level_seconds(points, k, min(points, size * k), dim, config)
+    seeding = 4 * n * pool_rows(n, 2 + int(np.log(n_clusters[0])))
+    memory = 2 * n * (dim + 1) * 4 + seeding + 4 * n_clusters[0] * dim * 4 + 16 * n + _BLOCK_BYTES
+    return Cost(seconds, memory)
 
 
-def _level_scores(points: int, k: int, kept: int, n_resamples: int, max_iter: int, fresh: bool) -> float:
-    """Point-centroid scores of one level: seeding, Lloyd, then per resampling step a run on the kept and one pass."""
-    candidates = 2 + int(np.log(k))
-    first = points * k * (candidates + min(_PASSES, max_iter))
-    passes = candidates + min(_PASSES, max_iter) if fresh else min(_WARM_PASSES, max_iter)
-    return float(first + n_resamples * (kept * k * passes + points * k) + k * k * (n_resamples + 1))
-
-
-def _seconds_per_score(dim: int) -> float:
-    return _SCORE_SECONDS + _SCORE_SECONDS_PER_DIM * dim
+def _level_seconds(points: int, k: int, kept: int, dim: int, config: ClusterConfig) -> float:
+    """One level: seeding and Lloyd on all points, then per resampling step the same on the kept ones and one pass."""
+    full = 0 if config.init == "random" else 1.25 * (2 + int(np.log(k)))  # a quarter of the proposed seeds is rejected
+    again = full if config.mode == "compatible" else min(full, 1.25 * FAST_CANDIDATES)
+    scores = points * k * (full + min(_PASSES, config.max_iter))
+    scores += config.n_resamples * k * (kept * (again + min(_KEPT_PASSES, config.max_iter)) + points + k)
+    seeding = k * _SEED_SECONDS * (config.n_resamples + 1)
+    return scores * (_SCORE_SECONDS + _SCORE_SECONDS_PER_DIM * dim) + seeding
 
 
 def _affordable(n: int, k: int, dim: int) -> int:
     """The largest number of clusters up to k whose first level stays within the budget."""
-    while k > 2 and _level_scores(n, k, min(n, 2 * k), 3, 50, False) * _seconds_per_score(dim) > BUDGET_SECONDS:
+    while k > 2 and _level_seconds(n, k, min(n, 2 * k), dim, ClusterConfig()) > BUDGET_SECONDS:
         k = max(2, int(k * 0.9))
     return k
 

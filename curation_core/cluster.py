@@ -16,15 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from curation_core.advice import advise, resample_sizes
+from curation_core.advice import FAST_CANDIDATES, advise, resample_sizes
 from curation_core.config import ClusterConfig
 from curation_core.errors import ConfigError
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.kmeans import KMeansResult, check_n_clusters, fit, nearest, seeds
 from curation_core.points import Points
 from curation_core.progress import Progress, silent
-
-_FAST_CANDIDATES = 4
 
 
 def cluster(vectors: ArrayLike, config: ClusterConfig, *, progress: Progress = silent) -> Hierarchy:
@@ -94,8 +92,8 @@ def _resolve(points: Points, config: ClusterConfig) -> tuple[tuple[int, ...], tu
         return n_clusters, resample_sizes(len(points), n_clusters)
     if len(config.resample_size) != len(n_clusters):
         raise ConfigError(
-            f"resample_size has {len(config.resample_size)} numbers, the levels chosen for these vectors are {n_clusters}; "
-            "give n_clusters as well, or leave both empty"
+            f"resample_size has {len(config.resample_size)} numbers, the levels chosen for these vectors are "
+            f"{n_clusters}; give n_clusters as well, or leave both empty"
         )
     return n_clusters, config.resample_size
 
@@ -148,7 +146,7 @@ def _resample(
         farthest = left_out[np.lexsort((left_out, -before.distance[left_out]))]
         rows = np.sort(np.concatenate([rows, farthest[: k - len(rows)]]))
     kept = points.take(rows)
-    n_candidates = None if config.mode == "compatible" else _FAST_CANDIDATES
+    n_candidates = None if config.mode == "compatible" else FAST_CANDIDATES
     start = seeds(kept, k, config.init, rng, n_candidates=n_candidates, tick=tick)
     run = fit(kept, start, config.max_iter, tick=tick)
     assignment, distance = nearest(points, run.centroids)

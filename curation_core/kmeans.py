@@ -102,7 +102,11 @@ def fit(
     tick is called before every iteration and may raise to stop.
     """
     table = points.table(centroids)
-    labels, score = _lowest(points.x, table) if assignment is None else (assignment, _own(points.x, table, assignment))
+    labels, score = (
+        _lowest(points.x, table)
+        if assignment is None
+        else (assignment, _own(points.x, table, assignment, np.arange(len(points))))
+    )
     dirty = np.ones(len(centroids), dtype=bool)
     n_iter, converged = 0, False
     while n_iter < max_iter and not converged:
@@ -140,18 +144,23 @@ def check_n_clusters(points: Points, n_clusters: int, *, distinct: bool = True) 
         )
 
 
-def _lowest(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The centroid of lowest score per row, the first at ties: (n,) int32, and that score, (n,) float32."""
-    labels = np.empty(len(x), dtype=np.int32)
-    score = np.empty(len(x), dtype=np.float32)
+def _lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
+
+    rows: (m,) which rows to look at, all unless given; they are gathered block by block, so no second copy of x exists.
+    """
+    n = len(x) if rows is None else len(rows)
+    labels = np.empty(n, dtype=np.int32)
+    score = np.empty(n, dtype=np.float32)
     width = max(1, block_scores(x.shape[1]) // len(table))
-    buffer = np.empty((min(width, len(x)), len(table)), dtype=np.float32)
-    for start in range(0, len(x), width):
-        rows = x[start : start + width]
-        scores = np.matmul(rows, table.T, out=buffer[: len(rows)])  # (b, k)
+    buffer = np.empty((min(width, n), len(table)), dtype=np.float32)
+    for start in range(0, n, width):
+        stop = min(start + width, n)
+        block = x[start:stop] if rows is None else x[rows[start:stop]]
+        scores = np.matmul(block, table.T, out=buffer[: stop - start])  # (b, k)
         found = scores.argmin(axis=1)
-        labels[start : start + width] = found
-        score[start : start + width] = scores[np.arange(len(rows)), found]
+        labels[start:stop] = found
+        score[start:stop] = scores[np.arange(stop - start), found]
     return labels, score
 
 
@@ -166,38 +175,44 @@ def _reassign(
     targets = np.flatnonzero(moved)
     if not len(targets):
         return labels, score
-    followed = np.flatnonzero(moved[labels])
-    away = followed[_own(x[followed], table, labels[followed]) > score[followed]]
-    labels, score, own_moved = labels.copy(), score.copy(), moved[labels]
+    own_moved = moved[labels]
+    followed = np.flatnonzero(own_moved)
+    away = followed[_own(x, table, labels, followed) > score[followed]]
     rest = np.ones(len(x), dtype=bool)
     rest[away] = False
     near = np.flatnonzero(rest)
-    found, found_score = _lowest(x[near], table[targets])
+    found, found_score = _lowest(x, table[targets], near)
     found = targets[found].astype(np.int32)
-    same = found_score == score[near]
-    wins = own_moved[near] | (found_score < score[near]) | (same & (found < labels[near]))
+    lower = (found_score == score[near]) & (found < labels[near])
+    wins = own_moved[near] | (found_score < score[near]) | lower
+    labels, score = labels.copy(), score.copy()
     labels[near[wins]], score[near[wins]] = found[wins], found_score[wins]
-    labels[away], score[away] = _lowest(x[away], table)
+    labels[away], score[away] = _lowest(x, table, away)
     return labels, score
 
 
-def _own(x: np.ndarray, table: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Score of every row with its own centroid: (n,) float32."""
-    score: np.ndarray = np.einsum("ij,ij->i", x, table[labels])
+def _own(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Score of some rows with their own centroids: (m,) float32."""
+    score = np.empty(len(rows), dtype=np.float32)
+    for part in parts(len(rows), x.shape[1]):
+        score[part] = np.einsum("ij,ij->i", x[rows[part]], table[labels[rows[part]]])
     return score
 
 
 def _means(points: Points, centroids: np.ndarray, labels: np.ndarray, dirty: np.ndarray) -> np.ndarray:
     """Centroids with those of the dirty, non-empty clusters replaced by the float64 mean of their members."""
-    rows = np.flatnonzero(dirty[labels]) if not dirty.all() else np.arange(len(labels))
-    members, inverse = labels[rows], np.cumsum(dirty) - 1
-    group, n_groups = inverse[members], int(dirty.sum())
+    rows = np.flatnonzero(dirty[labels])
+    group = (np.cumsum(dirty) - 1)[labels[rows]]
+    n_groups, dim = int(dirty.sum()), centroids.shape[1]
     count = np.bincount(group, minlength=n_groups)
-    x = points.x[rows]
-    sums = np.stack([np.bincount(group, x[:, column], n_groups) for column in range(x.shape[1] - 1)], axis=1)
-    filled = np.flatnonzero(dirty)[count > 0]
+    sums = np.zeros((dim, n_groups))
+    for part in parts(len(rows), dim):
+        x = points.x[rows[part]]
+        for column in range(dim):
+            sums[column] += np.bincount(group[part], x[:, column], n_groups)
     updated = centroids.copy()
-    updated[filled] = points.restore(sums[count > 0] / count[count > 0, None])
+    filled = count > 0
+    updated[np.flatnonzero(dirty)[filled]] = points.restore((sums[:, filled] / count[filled]).T)
     return updated
 
 
@@ -205,7 +220,7 @@ def _distance(points: Points, centroids: np.ndarray, labels: np.ndarray) -> np.n
     """Euclidean distance to the own centroid by differences, free of cancellation: (n,) float32."""
     centred = ((centroids - points.shift) / points.scale).astype(np.float32)
     distance = np.empty(len(points), dtype=np.float32)
-    for part in parts(points.x):
+    for part in parts(*points.x.shape):
         difference = points.x[part, :-1] - centred[labels[part]]
         distance[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference)) * points.scale
     return distance

@@ -33,7 +33,7 @@ class Points:
         scale = float(2.0 ** np.floor(np.log2(span))) if span > 0 else 1.0
         x = np.empty((len(rows), rows.shape[1] + 1), dtype=np.float32)
         x[:, -1] = 1
-        for part in parts(rows):
+        for part in parts(*rows.shape):
             x[part, :-1] = (rows[part].astype(np.float64) - shift) / scale
         return cls(x, shift, scale)
 
@@ -65,10 +65,10 @@ class Points:
             width = min(len(self), 2 * width)
 
 
-def parts(rows: np.ndarray) -> list[slice]:
-    """Slices of rows small enough to convert at once."""
-    width = max(1, _VALUES // max(1, rows.shape[1]))
-    return [slice(start, start + width) for start in range(0, len(rows), width)]
+def parts(n_rows: int, n_columns: int) -> list[slice]:
+    """Slices of rows small enough to copy or convert at once."""
+    width = max(1, _VALUES // n_columns)
+    return [slice(start, start + width) for start in range(0, n_rows, width)]
 
 
 def _checked(vectors: ArrayLike) -> np.ndarray:
@@ -88,7 +88,7 @@ def _mean_and_span(rows: np.ndarray) -> tuple[np.ndarray, float]:
     """Float64 mean of the rows, (d,), and the widest range of a column."""
     total, low, high = np.zeros(rows.shape[1]), np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
     bad: list[np.ndarray] = []
-    for part in parts(rows):
+    for part in parts(*rows.shape):
         block = rows[part].astype(np.float64)
         bad.append(np.flatnonzero(~np.isfinite(block).all(axis=1)) + part.start)
         if len(bad[-1]) == 0:

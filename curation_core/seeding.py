@@ -12,6 +12,9 @@ from curation_core.errors import ConfigError
 INITS = ("kmeans++", "random")
 _BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
 _UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
+_POOL = 1 << 22  # squared distances of proposed seeds kept at once (16 MB), more when that is less than ...
+_POOL_ROWS = 128  # ... so many seeds: fewer make slow matrix products
+_POOL_LIMIT = 1 << 26  # but not above 256 MB
 _CANCELLATION = 1e-4  # squared distances below this share of the norms are computed again by differences
 
 
@@ -45,35 +48,55 @@ def block_scores(width: int) -> int:
     return _BLOCK if width > 8 else _UNTHREADED // width
 
 
+def pool_rows(n: int, n_candidates: int) -> int:
+    """Proposed seeds whose distances to n points are kept at once."""
+    return max(2 * n_candidates, _POOL // n, min(_POOL_ROWS, _POOL_LIMIT // n))
+
+
 def _greedy(
     x: np.ndarray, k: int, n_candidates: int, rng: np.random.Generator, tick: Callable[[], None] | None
 ) -> np.ndarray:
-    """Greedy k-means++ (Arthur and Vassilvitskii 2007): of some candidates keep the one that helps most."""
+    """Greedy k-means++ (Arthur and Vassilvitskii 2007): of some candidates keep the one that helps most.
+
+    Candidates are proposed for many steps ahead, so that their distances are one large matrix product. By the time
+    one is considered its weight may have shrunk; it is then accepted with probability new weight / old weight, which
+    makes the accepted ones draws from the weights of that very step.
+    """
     norms = np.einsum("ij,ij->i", x[:, :-1], x[:, :-1])
-    rows = np.empty(k, dtype=np.int64)
-    rows[0] = rng.integers(len(x))
-    draws = rng.random((max(k - 1, 0), n_candidates))
-    closest = _exact(x, norms, rows[0], _products(x, norms, rows[:1])[0])  # (n,) squared distance to the nearest seed
-    buffer = np.empty((n_candidates, len(x)), dtype=np.float32)
-    for step, draw in enumerate(draws, start=1):
-        if tick is not None and step % 64 == 0:
+    rows = rng.integers(len(x), size=k)
+    buffer = np.empty((pool_rows(len(x), n_candidates), len(x)), dtype=np.float32)
+    first = _products(x, norms, rows[:1], buffer[:1])[0].copy()
+    closest = _exact(x, norms, rows[0], first)  # (n,) squared distance to the nearest seed
+    done = 1
+    while done < k and closest.any():  # rows left over when every point has a seed on it stay random
+        if tick is not None:
             tick()
-        cumulative = np.cumsum(closest, dtype=np.float64)
-        if cumulative[-1] <= 0:  # every row already has a seed on it
-            rows[step:] = rng.integers(len(x), size=k - step)
-            break
-        candidates = np.searchsorted(cumulative, draw * cumulative[-1], side="right").clip(max=len(x) - 1)
-        candidates = np.where(closest[candidates] > 0, candidates, np.argmax(closest))  # rounding at the last row
-        squared = _products(x, norms, candidates, out=buffer)
-        best = np.minimum(squared, closest).sum(axis=1, dtype=np.float32).argmin()
-        rows[step] = candidates[best]
-        closest = np.minimum(closest, _exact(x, norms, rows[step], squared[best]))
+        ahead = max(1, min(k - done, done // 4))
+        proposals = _weighted(closest, min(ahead * n_candidates * 5 // 4, len(buffer)), rng)
+        bar = rng.random(len(proposals)) * closest[proposals]
+        squared = _products(x, norms, proposals, buffer[: len(proposals)])
+        while done < k and len(proposals):
+            accepted = np.flatnonzero(closest[proposals] > bar)[:n_candidates]
+            if len(accepted) < n_candidates:
+                break
+            potential = [np.minimum(squared[candidate], closest).sum() for candidate in accepted]
+            best = accepted[np.argmin(potential)]
+            rows[done] = proposals[best]
+            closest = np.minimum(closest, _exact(x, norms, rows[done], squared[best]))
+            done, used = done + 1, accepted[-1] + 1
+            proposals, bar, squared = proposals[used:], bar[used:], squared[used:]
     return rows
 
 
-def _products(x: np.ndarray, norms: np.ndarray, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Squared distances of all rows to some: (c, n) float32, clipped at 0 because rounding goes under it."""
-    out = np.empty((len(rows), len(x)), dtype=np.float32) if out is None else out
+def _weighted(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows drawn with replacement in proportion to weights, none of weight 0: (size,) int64."""
+    cumulative = np.cumsum(weights, dtype=np.float64)
+    drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right").clip(max=len(weights) - 1)
+    return np.where(weights[drawn] > 0, drawn, np.argmax(weights))  # rounding can lead past the last weight
+
+
+def _products(x: np.ndarray, norms: np.ndarray, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Squared distances of all rows to some into out, (c, n) float32; clipped at 0 because rounding goes under it."""
     table = x[rows] * np.float32(-2)
     table[:, -1] = norms[rows]
     width = max(1, block_scores(x.shape[1]) // len(rows))

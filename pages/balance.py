@@ -52,7 +52,10 @@ def curves(ws, pool, plan, group, before, drawn):
     with left:
         series = {"pool": before, "drawn": drawn, **balancing.baselines(ws, pool, plan, group)}
         show.chart(
-            charts.rank_curves(series, f"Items per group, {group.title}", what="group", dashed=list(series)[2:]), "rank"
+            charts.rank_curves(
+                series, f"Items per group, {group.title}", what="group", dashed=list(series)[2:], height=440
+            ),
+            "rank",
         )
     with right:
         kind = st.segmented_control(
@@ -76,8 +79,7 @@ def curves(ws, pool, plan, group, before, drawn):
 
 def nodes(pool, plan, decided):
     st.subheader("Every cluster", anchor=False)
-    levels = list(range(pool.hierarchy.n_levels, 0, -1))
-    level = st.segmented_control("Level", levels, default=levels[0], key="node-level", required=True)
+    level = show.level_choice(pool.hierarchy.n_levels, "node-level")
     show.table(
         balancing.node_table(pool, plan, decided, level),
         key=f"nodes-{level}",

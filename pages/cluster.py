@@ -10,6 +10,10 @@ from curation_core.advice import advise, predict_cost
 from curation_core.config import ClusterConfig, EmbedConfig, ProjectConfig
 
 JOBS = ("embed", "cluster", "project", "run")
+TRACES = (
+    ("spread", "Spacing of centroids per resampling step", "spread of gaps (lower is more even)"),
+    ("inertia", "Inertia per resampling step", "inertia, squared distance"),
+)
 ADVANCED = ("n_resamples", "resample_size", "resample_strategy", "init", "mode", "max_iter", "preset", "seed")
 
 
@@ -70,28 +74,15 @@ def settings(ws, steps):
 def embedder(steps, saved: EmbedConfig):
     names = ("auto", *embedders.embedder_names(steps["ingest"].meta["modality"]))
     known = saved.embedder if saved.embedder in names else "auto"
-    return {
-        "embedder": st.selectbox(
-            "Embedder",
-            names,
-            names.index(known),
-            key="cluster-embedder",
-            help=EmbedConfig.model_fields["embedder"].description,
-        )
-    }
+    about = EmbedConfig.model_fields["embedder"].description
+    return {"embedder": st.selectbox("Embedder", names, names.index(known), key="cluster-embedder", help=about)}
 
 
 def start(ws, steps, n, config, embed, layout):
     first = steps["cluster"].state == "missing"
     label = f"Cluster {n:,} items" if steps["embed"].state == "done" else f"Embed and cluster {n:,} items"
-    busy = bool(jobs_panel.running(ws))
-    if st.button(
-        label if first else f"{label} again",
-        type="primary",
-        icon=":material/account_tree:",
-        key="cluster-start",
-        disabled=busy,
-    ):
+    label, busy = label if first else f"{label} again", bool(jobs_panel.running(ws))
+    if st.button(label, type="primary", icon=":material/account_tree:", key="cluster-start", disabled=busy):
         ws.configure(cluster=config.model_dump(), embed=embed, project=layout)
         jobs_panel.start("run")
         st.rerun()
@@ -108,18 +99,10 @@ def result(ws, steps):
     show.table(levels(tree), key="levels")
     flat, spread = st.tabs(["Convergence", "Sizes per level"])
     with flat:
-        title = "Spacing of centroids per resampling step"
-        show.chart(
-            charts.convergence(tree.trace, "spread", title, "spread of gaps (lower is more even)"), "convergence"
-        )
-        show.chart(
-            charts.convergence(tree.trace, "inertia", "Inertia per resampling step", "inertia, squared distance"),
-            "inertia",
-        )
+        for figure, title, axis in TRACES:
+            show.chart(charts.convergence(tree.trace, figure, title, axis), f"trace-{figure}")
     with spread:
-        level = st.segmented_control(
-            "Level", list(range(1, tree.n_levels + 1)), default=1, key="sizes-level", required=True
-        )
+        level = show.level_choice(tree.n_levels, "sizes-level")
         show.chart(charts.size_histogram(tree.sizes(level), f"Sizes of the clusters of level {level}"), "sizes")
 
 

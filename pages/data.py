@@ -1,5 +1,6 @@
 """What came in, and from where?"""
 
+import numpy as np
 import streamlit as st
 
 from curation_app import doors, items, jobs_panel, loaders, naming, show
@@ -29,16 +30,17 @@ def this_workspace(ws):
     failures(catalog)
     left, right = st.columns([3, 2])
     with left:
-        st.subheader("First items", anchor=False)
+        st.subheader("A look inside", anchor=False)
         captions = naming.item_captions(catalog)
-        cells = items.catalog_cells(catalog, range(min(12, len(catalog))), captions)
+        cells = items.catalog_cells(
+            catalog, np.linspace(0, len(catalog) - 1, min(12, len(catalog))).astype(int), captions
+        )
         grid(
             ws.path.name,
             [Section(cells)],
             key="data-first",
             mode="none",
             toolbar=False,
-            size=104 if catalog.modality == "image" else 168,
         )
     with right:
         st.subheader("Columns", anchor=False)

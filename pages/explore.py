@@ -13,7 +13,7 @@ def main(ws):
         if not jobs_panel.panel(ws, ("ingest", "embed", "cluster", "project", "run"), "explore"):
             show.needs("cluster", steps["cluster"].reason, "explore")
         return
-    pool, decided, plan = loaders.pool(ws), loaders.decisions(ws), loaders.kept_draw(ws)
+    pool, decided, plan = loaders.pool(ws), loaders.decisions(ws), loaders.current_draw(ws)
     xy = loaders.xy(ws) if steps["project"].state == "done" else None
     rows = selected_rows(pool, state.app_state().selection, xy)
     left, centre, right = st.columns([1.55, 2.25, 1.45], gap="small")

@@ -6,7 +6,6 @@ import streamlit as st
 from curation_app import items, jobs_panel, loaders, show, state
 from curation_app.boundary import escaped
 from curation_app.components.grid import LIMIT, Section, grid
-from curation_app.navigation import go
 from curation_core.metrics import balance
 
 STEPS = {"ingest": "Ingest", "embed": "Embed", "cluster": "Cluster", "project": "Map", "sample": "Draw"}
@@ -48,43 +47,33 @@ def said(step):
         return "not yet"
     if step.state == "stale":
         return f"stale: {escaped(step.reason)}"
-    count = (
-        " → ".join(f"{k:,}" for k in step.meta["n_clusters"]) + " clusters"
-        if step.step == "cluster"
-        else f"{step.meta['n_items']:,} items"
-    )
+    count = show.count(step.meta["n_items"], "item")
+    if step.step == "cluster":
+        count = " → ".join(f"{k:,}" for k in step.meta["n_clusters"]) + " clusters"
     failed = f" · {step.meta['n_failures']:,} failed" if step.meta.get("n_failures") else ""
     return f"{count}{failed} · {show.duration(step.meta['seconds'])} · {show.ago(step.meta['finished'])}"
 
 
 def next_action(steps):
     n = steps["ingest"].meta.get("n_items", 0)
+    onward = "Does what is missing or stale; you can leave the page."
     if steps["ingest"].state != "done":
-        st.button(
-            "Read the source", type="primary", icon=":material/play_arrow:", on_click=jobs_panel.start, args=("ingest",)
-        )
+        show.act("Read the source", "next", "play_arrow", jobs_panel.start, "ingest", type="primary")
     elif any(steps[name].state != "done" for name in ("embed", "cluster", "project")):
         label = f"Embed, cluster and map {n:,} items"
-        st.button(
-            label,
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=jobs_panel.start,
-            args=("run",),
-            help="Does what is missing or stale; you can leave the page.",
-        )
-    elif steps["sample"].state != "done":
-        if st.button("Choose how many to draw", type="primary", icon=":material/balance:"):
-            go("balance")
-    elif st.button(
-        f"Export the {steps['sample'].meta['n_items']:,} drawn items", type="primary", icon=":material/output:"
-    ):
-        go("export")
+        show.act(label, "next", "play_arrow", jobs_panel.start, "run", type="primary", help=onward)
+    elif steps["sample"].state == "missing":
+        show.act("Choose how many to draw", "next", "balance", state.turn, "balance", type="primary")
+    elif steps["sample"].state == "stale":
+        show.act("Look at the draw again", "next", "balance", state.turn, "balance", type="primary")
+    else:
+        label = f"Export the {steps['sample'].meta['n_items']:,} drawn items"
+        show.act(label, "next", "output", state.turn, "export", type="primary")
 
 
 def figures(ws, pool):
     top = pool.hierarchy.n_levels
-    plan, sizes = loaders.kept_draw(ws), pool.hierarchy.sizes(pool.hierarchy.n_levels)
+    plan, sizes = loaders.current_draw(ws), pool.hierarchy.sizes(pool.hierarchy.n_levels)
     drawn = None
     if plan is not None:
         counts = np.bincount(pool.hierarchy.point_assignment(top)[plan.indices], minlength=len(sizes))
@@ -101,11 +90,15 @@ def contact_sheet(ws, pool):
     more = f", the largest {LIMIT} of {len(order):,}" if len(order) > LIMIT else ""
     st.caption(f"One representative per cluster of level {level}, largest first{more}. Pick one to explore it.")
     shown = [items.cluster_cell(pool, level, c, verdicts[c]) for c in order[:LIMIT]]
-    picked = grid(ws.path.name, [Section(shown)], key=f"contact-{pool.key}", mode="single", size=112, height=420)
-    if picked and state.widget("contact-seen") != picked:
-        state.set_widget("contact-seen", picked)
-        state.select_cluster(level, int(picked[0].split(":")[1]))
-        go("explore")
+    key = f"contact-{pool.key}"
+
+    def explore():
+        picked = state.widget(key)["selected"]
+        if picked:
+            state.select_cluster(level, int(picked[0].split(":")[1]))
+            state.turn("explore")
+
+    grid(ws.path.name, [Section(shown)], key=key, mode="single", height=420, on_change=explore)
 
 
 def recent(ws):

@@ -9,7 +9,9 @@ NAMES = [view.name for view in VIEWS]
 
 
 def shown(app) -> str:
-    return "\n".join(str(element.value) for kind in ("title", "subheader", "markdown", "caption") for element in app.get(kind))
+    return "\n".join(
+        str(element.value) for kind in ("title", "subheader", "markdown", "caption") for element in app.get(kind)
+    )
 
 
 def button(app, key):

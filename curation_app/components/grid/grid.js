@@ -64,9 +64,9 @@ class Grid {
   sizeControl() {
     const label = element("label", "", "Size");
     this.size = element("input");
-    Object.assign(this.size, { type: "range", min: 56, max: 192, step: 8 });
+    Object.assign(this.size, { type: "range", min: 56, max: 320, step: 8 });
     this.size.setAttribute("aria-label", "Thumbnail size in pixels");
-    this.size.addEventListener("input", () => { remember("size", this.size.value); this.scroll.style.setProperty("--cell", `${this.size.value}px`); });
+    this.size.addEventListener("input", () => { remember(this.sizeName, this.size.value); this.scroll.style.setProperty("--cell", `${this.size.value}px`); });
     label.append(this.size);
     return label;
   }
@@ -85,8 +85,10 @@ class Grid {
   show(data, send) {
     this.send = send;
     this.mode = data.mode ?? "multi";
+    // pictures and texts are read at different sizes
+    this.sizeName = data.sections.some((section) => section.items.some((item) => item.hash)) ? "size" : "text-size";
     const fixed = data.toolbar === false;
-    const stored = fixed ? data.size : remembered("size", data.size ?? 96);
+    const stored = fixed ? data.size : remembered(this.sizeName, data.size ?? 96);
     this.size.value = stored;
     this.scroll.style.setProperty("--cell", `${stored}px`);
     this.captions.checked = fixed ? true : String(remembered("captions", data.captions ?? true)) === "true";

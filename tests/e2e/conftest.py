@@ -1,0 +1,98 @@
+"""A real server in a process of its own and a real browser."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_shapes
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        said = "no Chromium on this machine (looked for " + ", ".join(BROWSERS) + "); install one to run browser tests"
+        pytest.fail(said) if os.environ.get("CI") == "true" else pytest.skip(said)
+    return found
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """Address and workspaces folder of a server whose only root holds 120 small pictures."""
+    folder = tmp_path_factory.mktemp("served")
+    write_shapes(folder / "data" / "pictures")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [
+        "--workspaces",
+        folder / "workspaces",
+        "--root",
+        f"data={folder / 'data'}",
+        "--port",
+        port,
+        "--headless",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "curation_app", *map(str, arguments)],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, folder / "log")
+        yield f"http://127.0.0.1:{port}", folder / "workspaces"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def page(browser_path):
+    """A page of a headless browser at 1280 x 800; the test fails when the page logged an error of ours."""
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        opened = browser.new_page(viewport={"width": 1280, "height": 800})
+        opened.set_default_timeout(60_000)
+        wrong: list[str] = []
+        outside: list[str] = []
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.on("request", lambda request: outside.append(request.url) if _leaves(request.url) else None)
+        yield opened
+        browser.close()
+    assert not wrong, wrong
+    assert not outside, outside
+
+
+def _leaves(url: str) -> bool:
+    return re.match(r"(https?|wss?)://(?!127\.0\.0\.1[:/])", url) is not None
+
+
+def _wait(url: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"the server did not come up:\n{log.read_text()}")
