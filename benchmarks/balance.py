@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from curation_core.baselines import flat_draw, random_draw
 
 from curation_core import ClusterConfig, SampleConfig, Workspace, advise, balance, cluster, sample
+from curation_core.baselines import flat_draw, random_draw
 
 ROOT = Path(__file__).resolve().parents[1]
 

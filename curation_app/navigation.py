@@ -33,7 +33,9 @@ def page(name: str) -> st.Page:
     """Streamlit's page object of a view; equal objects every time."""
     view = next(view for view in VIEWS if view.name == name)
     path = pages_folder() / f"{name}.py"
-    return st.Page(path, title=view.title, icon=view.icon, url_path=name, default=name == "overview")
+    return st.Page(
+        path, title=view.title, icon=view.icon, url_path="" if name == "overview" else name, default=name == "overview"
+    )
 
 
 def sections() -> dict[str, list[st.Page]]:
@@ -41,6 +43,9 @@ def sections() -> dict[str, list[st.Page]]:
     found: dict[str, list[st.Page]] = {}
     for view in VIEWS:
         found.setdefault(view.section, []).append(page(view.name))
+    # the default page answers at the root alone; a link that names it must not end at "page not found"
+    front = pages_folder() / "overview.py"
+    found["Data"].append(st.Page(front, title="Overview", url_path="overview", visibility="hidden"))
     return found
 
 

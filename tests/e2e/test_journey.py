@@ -109,7 +109,50 @@ def test_the_way_from_a_folder_to_a_checked_export(server, page, tmp_path):
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("Download all")).click()
     download.value.save_as(tmp_path / "export.zip")
-    checked(tmp_path / "export.zip", tmp_path, ws)
+    checked(tmp_path / "export.zip", tmp_path, ws, 40)
+
+
+def test_the_emoji_sample_goes_from_its_door_to_a_checked_download(server, page, tmp_path):
+    address, workspaces = server
+    page.goto(f"{address}/data")
+    if page.get_by_role("tab", name="New workspace").count():
+        page.get_by_role("tab", name="New workspace").click()
+    page.get_by_role("button", name="Emoji pictures").click()
+    page.get_by_role("button", name="Ingest 3,374 items").click()
+    ws = Workspace(workspaces / "emoji")
+    until(lambda: (ws.path / "workspace.toml").exists())
+    finished(ws, "run")  # ingest, embed with the shipped weights, cluster, map
+
+    go(page, "Explore")
+    page.wait_for_selector(PLOT)
+    page.wait_for_timeout(1_000)
+    lasso(page)
+    page.get_by_text("Selected on the map").wait_for()
+    settle(page)
+    page.wait_for_function(PICTURES)
+
+    go(page, "Review")
+    top = ws.hierarchy().n_levels
+    largest = int(ws.hierarchy().sizes(top).argmax())
+    page.get_by_role("button", name=f"Drop cluster {largest} ").click()
+    until(lambda: ws.decisions().verdicts[top - 1][largest] == -1)
+
+    go(page, "Balance")
+    page.get_by_role("slider").press("ArrowRight")
+    settle(page)
+    page.get_by_role("button", name=re.compile("Keep this draw")).click()
+    until(lambda: ws.settings.sample is not None)
+    plan = ws.sampling_plan()
+    assert plan.quotas[top - 1][largest] == 0
+
+    page.get_by_role("button", name=re.compile(r"Export [\d,]+ items")).click()
+    page.get_by_role("heading", name="Export", exact=True).wait_for()
+    page.get_by_role("button", name=re.compile(r"Export [\d,]+ items")).click()
+    page.get_by_text("verified", exact=True).wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("Download all")).click()
+    download.value.save_as(tmp_path / "export.zip")
+    checked(tmp_path / "export.zip", tmp_path, ws, len(plan.indices))
 
 
 def test_a_deep_link_opens_its_cluster_on_a_fresh_server_session(server, page):
@@ -165,10 +208,10 @@ def finished(ws: Workspace, verb: str) -> None:
     until(over, 180)
 
 
-def checked(archive: Path, folder: Path, ws: Workspace) -> None:
+def checked(archive: Path, folder: Path, ws: Workspace, n_drawn: int) -> None:
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder / "unpacked")
     (export,) = (folder / "unpacked").iterdir()
     found = verify(export, source=ws.settings.ingest)
     assert found.ok, found.checks
-    assert len((export / "manifest.csv").read_text().splitlines()) == 41
+    assert len((export / "manifest.csv").read_text().splitlines()) == n_drawn + 1
