@@ -37,7 +37,7 @@ class Pool:
 
 POOLS = (
     Pool("Fluent Emoji 3D", "emoji", None, 500, "group", "subgroup", ((2.0, 1 / 10), (2, 2))),
-    Pool("Blue Marble tiles", "blue_marble", 0.15, 0, "surface", "land_cover", ((2.0, 1 / 4, 1 / 25), (2, 2, 3))),
+    Pool("Blue Marble tiles", "blue_marble", 0.15, 0, "surface", "land_cover", ((1.6, 1 / 5, 1 / 25), (2, 2, 3))),
 )
 FLAT = (0.5, 1.0, 1.6, 2.0, 3.0)  # k as multiples of the target
 Draw = Callable[[int], np.ndarray]
