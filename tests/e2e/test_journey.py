@@ -115,6 +115,8 @@ def test_the_way_from_a_folder_to_a_checked_export(server, page, tmp_path):
 def test_the_emoji_sample_goes_from_its_door_to_a_checked_download(server, page, tmp_path):
     address, workspaces = server
     page.goto(f"{address}/data")
+    page.get_by_role("heading", name="Data", exact=True).wait_for()
+    settle(page)
     if page.get_by_role("tab", name="New workspace").count():
         page.get_by_role("tab", name="New workspace").click()
     page.get_by_role("button", name="Emoji pictures").click()
