@@ -7,17 +7,21 @@ disk. A killed run leaves a partial folder that the next run of the same key con
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from curation_core.errors import ConfigError, CurationError, StaleArtifact, StepMissing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMAT = 1  # raised when a reader of today could misread what is written
 _DISK_FULL = (28, 122)  # ENOSPC, EDQUOT
@@ -81,6 +85,26 @@ def read_array(path: Path) -> np.ndarray:
     except (OSError, ValueError) as error:
         raise StaleArtifact(f"{path.name} cannot be read ({error}); run the step that wrote it again") from None
     return array
+
+
+def write_table(path: Path, table: "pa.Table") -> None:
+    """Write a Parquet file, whole or absent."""
+    import pyarrow.parquet
+
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer, compression="zstd")
+    write_bytes(path, buffer.getvalue())
+
+
+def read_table(path: Path) -> "pa.Table":
+    """Read a Parquet file; raises StaleArtifact when it is missing or torn."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise StaleArtifact(f"{path.name} cannot be read ({error}); run the step that wrote it again") from None
 
 
 @contextlib.contextmanager

@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from curation_core.errors import ConfigError
 
 Modality = Literal["image", "text", "vector"]
-SourceKind = Literal["auto", "images", "text", "vectors"]
+SourceKind = Literal["auto", "images", "tiles", "text", "vectors"]
+ColumnType = Literal["category", "number", "text", "date", "truth"]  # what a column means; a person may correct it
+Keeper = Literal["largest", "first", "central"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 Preset = Literal["auto", "none", "l2", "pca-64", "sqrt-pca-128"]
 Strategy = Literal["random", "closest", "diverse"]
 ManifestFormat = Literal["parquet", "csv", "jsonl", "npy"]
@@ -30,23 +33,84 @@ class StepConfig(BaseModel):
 class IngestConfig(StepConfig):
     """Where the items come from."""
 
-    source: str = Field(description="Folder or zip of images, a CSV, JSONL or Parquet table, or a .npy file.")
+    source: str = Field(
+        description="Folder or archive of images, table, vectors, GeoTIFF, or an address such as s3://bucket/folder."
+    )
     kind: SourceKind = Field(default="auto", description="What the source holds; auto looks at its files.")
     text_column: str | None = Field(default=None, description="Column that holds the text of a table.")
-    vector_column: str | None = Field(default=None, description="Column that holds the vectors of a Parquet table.")
+    image_column: str | None = Field(default=None, description="Column that holds image paths or images of a table.")
+    vector_column: str | None = Field(default=None, description="Column that holds the vectors of a table.")
     metadata: str | None = Field(
         default=None, description="CSV, JSONL or Parquet table joined by path, or by row for vectors."
     )
+    column_types: dict[str, ColumnType] = Field(
+        default_factory=dict, description="What columns mean, where it differs from what was found."
+    )
+    tile_size: int = Field(default=256, ge=16, le=4096, description="Side of the tiles a scene is cut into, in pixels.")
+    tile_bands: tuple[int, ...] | None = Field(
+        default=None, description="Bands shown as red, green, blue, counted from 1; empty: the first three."
+    )
+    tile_stretch: tuple[float, float] = Field(
+        default=(2.0, 98.0), description="Percentiles of a band's values that become black and white."
+    )
+    tile_min_valid: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="Share of a tile that must hold data; others are left out."
+    )
+    allow_http: bool = Field(default=False, description="Whether addresses beginning with http may be read.")
 
 
 class EmbedConfig(StepConfig):
     """How items become vectors."""
 
-    embedder: str = Field(default="auto", description="Name of the embedder; auto takes the default of the modality.")
-    batch_size: int = Field(default=32, ge=1, le=4096, description="Items given to the model at once.")
+    embedder: str = Field(
+        default="auto",
+        description="Name of the embedder, or hf:MODEL or st:MODEL with a local folder or hub id; auto: the default.",
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, le=4096, description="Items given to the model at once; empty: found by trying."
+    )
     shard_size: int = Field(
         default=512, ge=1, description="Items per shard: what a killed run does not have to do again."
     )
+    device: Device = Field(default="auto", description="Where the model runs; auto takes a GPU where there is one.")
+    storage: Literal["float32", "float16"] = Field(
+        default="float32", description="Numbers on disk; float16 takes half the space."
+    )
+
+
+class DuplicatesConfig(StepConfig):
+    """Which items are the same, or nearly so."""
+
+    floor: float | None = Field(
+        default=None, ge=0.5, le=1.0, description="Lowest similarity of pairs that are looked for; empty: by modality."
+    )
+    threshold: float | None = Field(
+        default=None, ge=0.5, le=1.0, description="Similarity from which items are one group; empty: by modality."
+    )
+    keeper: Keeper = Field(default="largest", description="Which item of a group stands for it in the draw.")
+
+
+class QualityConfig(StepConfig):
+    """Where scores become flags; scores themselves do not depend on it."""
+
+    thresholds: dict[str, float] = Field(
+        default_factory=dict, description="Thresholds of single flags, where they differ from the defaults."
+    )
+
+
+class FacesConfig(StepConfig):
+    """Faces in pictures: found, counted, and blurred when asked."""
+
+    blur: bool = Field(default=False, description="Blur faces before a thumbnail or an export is written.")
+    threshold: float = Field(default=0.35, ge=0.05, le=1.0, description="Score from which a detection is a face.")
+    floor: float = Field(default=0.15, ge=0.05, le=1.0, description="Lowest score kept, as a near-miss to check.")
+    max_side: int = Field(default=640, ge=64, le=4096, description="Longer side of the picture searched, in pixels.")
+
+    @model_validator(mode="after")
+    def _floor_is_below(self) -> "FacesConfig":
+        if self.floor > self.threshold:
+            raise ValueError(f"floor is {self.floor}, above threshold {self.threshold}; choose a floor at most as high")
+        return self
 
 
 class ClusterConfig(StepConfig):
@@ -118,6 +182,7 @@ class SampleConfig(StepConfig):
         default=1, ge=1, le=1000, description="How often one item may be drawn at most (oversampling)."
     )
     seed: int = Field(default=0, ge=0, description="Same seed, same draw; larger targets contain smaller ones.")
+    one_per_group: bool = Field(default=False, description="Draw at most one item per group of near-duplicates.")
 
     @field_validator("target_size", "multiplier", mode="before")
     @classmethod
@@ -133,6 +198,12 @@ class ExportConfig(StepConfig):
     name: str = Field(description="Folder below exports/.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     formats: tuple[ManifestFormat, ...] = Field(
         default=("parquet", "csv", "jsonl", "npy"), description="Manifest formats."
+    )
+    files: Literal["reference", "copy"] = Field(
+        default="reference", description="Name the items' files, or copy them into the export (faces blurred if asked)."
+    )
+    mask_personal: bool = Field(
+        default=False, description="Replace mail addresses, phone and card numbers in texts by their kind."
     )
 
 

@@ -1,6 +1,5 @@
 """Embed: items to vectors, shard by shard, so that a killed run goes on where it was."""
 
-import io
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +10,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation_core.artifacts import explained, read_array, write_array, write_bytes
+from curation_core.artifacts import explained, read_array, read_table, write_array, write_table
 from curation_core.catalog import FAILURE_SCHEMA, Catalog
 from curation_core.config import EmbedConfig
 from curation_core.embedders import Embedder
-from curation_core.errors import IngestError, ShapeError, StaleArtifact
+from curation_core.errors import IngestError, ShapeError
 from curation_core.matrices import refused_vectors
 from curation_core.progress import Progress, silent
+
+DEFAULT_BATCH = 32
 
 Fetch = Callable[[Sequence[int]], list[Any]]
 
@@ -74,7 +75,7 @@ def embed(
 
 def read_embeddings(folder: Path, model: str) -> Embeddings:
     """What embed wrote, memory-mapped; raises StaleArtifact when a file is missing or torn."""
-    failures = _read_failures(folder / "failures.parquet")
+    failures = read_table(folder / "failures.parquet")
     return Embeddings(read_array(folder / "vectors.npy"), read_array(folder / "rows.npy"), model, failures)
 
 
@@ -111,8 +112,9 @@ def _embed_shard(
     vectors: list[np.ndarray] = []
     kept: list[int] = []
     refused: dict[int, str] = {}
-    for start in range(rows.start, rows.stop, config.batch_size):
-        batch = range(start, min(start + config.batch_size, rows.stop))
+    size = config.batch_size or DEFAULT_BATCH
+    for start in range(rows.start, rows.stop, size):
+        batch = range(start, min(start + size, rows.stop))
         readable, payloads, unreadable = _fetch(fetch, batch)
         found = _call(embedder, payloads)
         bad = refused_vectors(found, found.shape[1])
@@ -156,14 +158,14 @@ def _call(embedder: Embedder, payloads: list[Any]) -> np.ndarray:
 
 
 def _write_part(folder: Path, number: int, part: _Part) -> None:
-    _write_failures(folder / f"part-{number:05d}-failures.parquet", part.failures)
+    write_table(folder / f"part-{number:05d}-failures.parquet", part.failures)
     write_array(folder / f"part-{number:05d}-rows.npy", part.rows)
     write_array(folder / f"part-{number:05d}.npy", part.vectors)  # last: it marks the shard as whole
 
 
 def _join(folder: Path, n_parts: int, model: str) -> None:
     rows = [read_array(folder / f"part-{number:05d}-rows.npy") for number in range(n_parts)]
-    failures = [_read_failures(folder / f"part-{number:05d}-failures.parquet") for number in range(n_parts)]
+    failures = [read_table(folder / f"part-{number:05d}-failures.parquet") for number in range(n_parts)]
     refused = pa.concat_tables([FAILURE_SCHEMA.empty_table(), *failures])
     n_rows = sum(len(part) for part in rows)
     if not n_rows:
@@ -172,7 +174,7 @@ def _join(folder: Path, n_parts: int, model: str) -> None:
     parts = (read_array(folder / f"part-{number:05d}.npy") for number in range(n_parts) if len(rows[number]))
     _write_stacked(folder / "vectors.npy", parts, n_rows)
     write_array(folder / "rows.npy", np.concatenate(rows))
-    _write_failures(folder / "failures.parquet", refused)  # last: it marks the whole as done
+    write_table(folder / "failures.parquet", refused)  # last: it marks the whole as done
 
 
 def _write_stacked(path: Path, parts: Iterator[np.ndarray], n_rows: int) -> None:
@@ -196,20 +198,3 @@ def _write_stacked(path: Path, parts: Iterator[np.ndarray], n_rows: int) -> None
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def _write_failures(path: Path, failures: pa.Table) -> None:
-    import pyarrow.parquet
-
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(failures, buffer, compression="zstd")
-    write_bytes(path, buffer.getvalue())
-
-
-def _read_failures(path: Path) -> pa.Table:
-    import pyarrow.parquet
-
-    try:
-        return pyarrow.parquet.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise StaleArtifact(f"{path.name} cannot be read ({error}); embed again") from None

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from curation_core.artifacts import explained, file_hash, write_array, write_bytes, write_json
+from curation_core.artifacts import explained, file_hash, write_array, write_bytes, write_json, write_table
 from curation_core.catalog import Catalog
 from curation_core.config import ManifestFormat
 from curation_core.errors import ConfigError
@@ -204,9 +203,7 @@ def _rejections(contents: ExportContents, rows: np.ndarray) -> list[str]:
 
 
 def _write_parquet(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:
-    sink = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-    write_bytes(path, sink.getvalue())
+    write_table(path, table.replace_schema_metadata(None))
 
 
 def _write_csv(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:

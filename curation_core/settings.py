@@ -9,10 +9,13 @@ from pydantic import Field
 
 from curation_core.config import (
     ClusterConfig,
+    DuplicatesConfig,
     EmbedConfig,
     ExportConfig,
+    FacesConfig,
     IngestConfig,
     ProjectConfig,
+    QualityConfig,
     SampleConfig,
     StepConfig,
 )
@@ -29,6 +32,9 @@ class Settings(StepConfig):
     current_ingest: str = Field(default="", description="Artefact key of the catalog in use; written by ingest.")
     ingest: IngestConfig | None = Field(default=None, description="Where the items come from.")
     embed: EmbedConfig = EmbedConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    quality: QualityConfig = QualityConfig()
+    faces: FacesConfig = FacesConfig()
     cluster: ClusterConfig = ClusterConfig()
     project: ProjectConfig = ProjectConfig()
     sample: SampleConfig | None = Field(default=None, description="The draw.")
@@ -64,7 +70,11 @@ def render(settings: Settings) -> str:
 
 
 def _lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(str(key))} = {_toml(inner)}" for key, inner in value.items()) + "}"
     # JSON's strings, numbers, booleans and lists of them are valid TOML, but for the escape of U+007F
-    return "".join(
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for key, value in values.items()
-    )
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,17 +11,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation_core.artifacts import write_bytes
+from curation_core.artifacts import read_table, write_table
 from curation_core.catalog import FAILURE_SCHEMA, ITEM_SCHEMA, Catalog
 from curation_core.config import IngestConfig, Modality
-from curation_core.errors import IngestError, StaleArtifact
+from curation_core.errors import IngestError
 from curation_core.executors import n_cpus
 from curation_core.images import decode_image
 from curation_core.matrices import open_matrix
 from curation_core.media import file_fingerprint, open_media
 from curation_core.origins import Origin, find_origin
 from curation_core.progress import Progress, silent
-from curation_core.readers import Reader, Shard, open_reader
+from curation_core.readers import open_reader
+from curation_core.shards import Reader, Shard
 
 PAYLOAD_SIDE = 256  # pixels; embedders get images no larger, which JPEGs are decoded to directly
 _UNMATCHED = b"unmatched_rows"
@@ -107,7 +107,7 @@ def read_catalog(folder: Path, modality: Modality) -> Catalog:
     """The catalog that ingest wrote; raises StaleArtifact when a file is missing or torn."""
     items = _read_all(sorted(folder.glob("items-*.parquet")), ITEM_SCHEMA)
     metadata = _read_all(sorted(folder.glob("metadata-*.parquet")), pa.schema([]))
-    return Catalog(modality, items, metadata, _read(folder / "failures.parquet"))
+    return Catalog(modality, items, metadata, read_table(folder / "failures.parquet"))
 
 
 def unmatched_rows(catalog: Catalog) -> int:
@@ -145,9 +145,9 @@ def _finish(origin: Origin, reader: Reader, folder: Path) -> Catalog:
     parts = sorted(folder.glob(".failures-*.parquet"))
     n_shards = -(-reader.n_items // reader.shard_size)
     # fewer parts than shards: a run was killed after it had put them together, while it removed them
-    failures = _read_all(parts, FAILURE_SCHEMA) if len(parts) == n_shards else _read(folder / "failures.parquet")
+    failures = _read_all(parts, FAILURE_SCHEMA) if len(parts) == n_shards else read_table(folder / "failures.parquet")
     failures = failures.replace_schema_metadata({_UNMATCHED: str(reader.n_unmatched)})
-    _write_table(folder / "failures.parquet", failures)
+    write_table(folder / "failures.parquet", failures)
     for part in parts:
         part.unlink()
     catalog = read_catalog(folder, origin.modality)
@@ -160,9 +160,9 @@ def _finish(origin: Origin, reader: Reader, folder: Path) -> Catalog:
 
 
 def _write_shard(folder: Path, number: int, shard: Shard) -> None:
-    _write_table(folder / f"metadata-{number:05d}.parquet", shard.metadata)
-    _write_table(folder / f".failures-{number:05d}.parquet", shard.failures)
-    _write_table(folder / f"items-{number:05d}.parquet", shard.items)  # last: it marks the shard as whole
+    write_table(folder / f"metadata-{number:05d}.parquet", shard.metadata)
+    write_table(folder / f".failures-{number:05d}.parquet", shard.failures)
+    write_table(folder / f"items-{number:05d}.parquet", shard.items)  # last: it marks the shard as whole
 
 
 def _whole_shards(folder: Path) -> int:
@@ -173,23 +173,6 @@ def _whole_shards(folder: Path) -> int:
     return done
 
 
-def _write_table(path: Path, table: pa.Table) -> None:
-    import pyarrow.parquet
-
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(table, buffer, compression="zstd")
-    write_bytes(path, buffer.getvalue())
-
-
 def _read_all(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
-    tables = [_read(path) for path in paths]
+    tables = [read_table(path) for path in paths]
     return pa.concat_tables(tables) if tables else schema.empty_table()
-
-
-def _read(path: Path) -> pa.Table:
-    import pyarrow.parquet
-
-    try:
-        return pyarrow.parquet.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise StaleArtifact(f"{path.name} cannot be read ({error}); ingest again") from None
