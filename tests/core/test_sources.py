@@ -203,7 +203,7 @@ def test_what_was_written_is_what_is_read(tmp_path, pictures):
     catalog = take_in(pictures, tmp_path)
     assert read_catalog(tmp_path / "step", "image") == catalog
     (tmp_path / "step" / "items-00000.parquet").write_bytes(b"torn")
-    with pytest.raises(StaleArtifact, match="ingest again"):
+    with pytest.raises(StaleArtifact, match="run the step"):
         read_catalog(tmp_path / "step", "image")
 
 
