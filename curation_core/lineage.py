@@ -8,7 +8,8 @@ from curation_core.artifacts import ArtifactStore, artefact_key
 from curation_core.errors import StepMissing
 
 STEPS = ("ingest", "embed", "prepare", "cluster", "project", "sample")
-VERSIONS = dict.fromkeys(STEPS, 1)  # raise one when the step's output changes for the same inputs
+CHECKS = ("duplicates", "quality", "outliers", "faces")  # beside the way from source to draw; none is required
+VERSIONS = dict.fromkeys((*STEPS, *CHECKS), 1)  # raise one when the step's output changes for the same inputs
 State = Literal["done", "missing", "stale"]
 
 

@@ -1,0 +1,174 @@
+"""The bench of a workspace: its settings, and the steps from the source to tree and map, each kept as an artefact."""
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curation_core import presets, sources
+from curation_core.artifacts import explained, write_array, write_bytes
+from curation_core.catalog import Catalog
+from curation_core.cluster import cluster
+from curation_core.config import (
+    ClusterConfig,
+    DuplicatesConfig,
+    EmbedConfig,
+    ExportConfig,
+    FacesConfig,
+    IngestConfig,
+    ProjectConfig,
+    QualityConfig,
+    SampleConfig,
+    StepConfig,
+)
+from curation_core.embed import Embeddings, embed
+from curation_core.embedders import open_embedder
+from curation_core.errors import ConfigError, MissingExtra
+from curation_core.hierarchy import Hierarchy
+from curation_core.lineage import StepPlan
+from curation_core.plans import package_version
+from curation_core.progress import Progress, silent
+from curation_core.projection import Projection, project
+from curation_core.results import write_hierarchy
+from curation_core.settings import Settings, render
+from curation_core.view import WorkspaceView
+
+_CONFIGS: dict[str, type[StepConfig]] = {
+    "ingest": IngestConfig,
+    "embed": EmbedConfig,
+    "duplicates": DuplicatesConfig,
+    "quality": QualityConfig,
+    "faces": FacesConfig,
+    "cluster": ClusterConfig,
+    "project": ProjectConfig,
+    "sample": SampleConfig,
+    "export": ExportConfig,
+}
+
+
+class Workbench(WorkspaceView):
+    """A workspace whose settings can be changed and whose steps can be run."""
+
+    def configure(self, **tables: Mapping[str, Any]) -> Settings:
+        """Change settings of steps, e.g. ``configure(cluster={"seed": 1})``; other settings stay."""
+        before, changed = self.settings, {}
+        for step, options in tables.items():
+            if step not in _CONFIGS:
+                raise ConfigError(f"there are no settings for {step!r}; known steps: {', '.join(_CONFIGS)}")
+            current = getattr(before, step)
+            changed[step] = _CONFIGS[step](**{**(dict(current) if current else {}), **options})
+        after = before.changed(**changed)
+        if after != before:
+            self._save(after)
+        return after
+
+    def ingest(self, *, progress: Progress = silent) -> Catalog:
+        """Read the source into the catalog, with thumbnails; unreadable items are listed, not fatal."""
+        config = self.plans.source
+        plan = StepPlan("ingest", config.model_dump(), {"source": sources.fingerprint(config)})
+
+        def work(folder: Path) -> dict[str, Any]:
+            found = sources.ingest(config, folder, thumbnails=self.path / "thumbnails", progress=progress)
+            counts = {"n_items": len(found), "n_failures": found.failures.num_rows}
+            return {**counts, "modality": found.modality, "digest": _digest(found)}
+
+        self._make(plan, work)
+        self._save(self.settings.changed(current_ingest=plan.key))
+        return self.catalog()
+
+    def embed(self, *, progress: Progress = silent, **options: Any) -> Embeddings:
+        """Turn items into vectors; options are those of EmbedConfig."""
+        with self._trying(embed=options):
+            plan, catalog, config = self.plans.plan("embed"), self.catalog(), self.settings.embed
+
+            def work(folder: Path) -> dict[str, Any]:
+                embedder = open_embedder(str(plan.config["embedder"]), catalog.modality)
+                with sources.read_payloads(self.plans.source, catalog) as fetch:
+                    found = embed(catalog, fetch, embedder, config, folder, progress)
+                counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows}
+                return {**counts, "dim": int(found.vectors.shape[1]), "model": found.model}
+
+            self._make(plan, work)
+        return self.embeddings()
+
+    def cluster(self, *, progress: Progress = silent, **options: Any) -> Hierarchy:
+        """Build the tree; options are those of ClusterConfig."""
+        with self._trying(cluster=options):
+            vectors, plan = self._prepare(progress), self.plans.plan("cluster")
+            self._make(
+                plan,
+                lambda folder: write_hierarchy(
+                    folder, cluster(vectors, ClusterConfig(**plan.config), progress=progress)
+                ),
+            )
+        return self.hierarchy()
+
+    def project(self, *, progress: Progress = silent, **options: Any) -> Projection:
+        """Lay the items out on a plane, for looking; options are those of ProjectConfig."""
+        with self._trying(project=options):
+            vectors = self._prepare(progress)
+
+            def work(folder: Path) -> dict[str, Any]:
+                found = project(vectors, self.settings.project, progress)
+                write_array(folder / "xy.npy", found.xy)
+                return {"n_items": len(found.xy), "method": found.method}
+
+            self._make(self.plans.plan("project"), work)
+        return self.projection()
+
+    def _prepare(self, progress: Progress) -> np.ndarray:
+        plan = self.plans.plan("prepare")
+
+        def work(folder: Path) -> dict[str, Any]:
+            progress("prepare", 0, 1)
+            vectors = presets.prepare(self.embeddings().vectors, plan.config["preset"])
+            write_array(folder / "vectors.npy", vectors)
+            return {"n_items": len(vectors), "dim": int(vectors.shape[1])}
+
+        self._make(plan, work)
+        return self.vectors()
+
+    @contextlib.contextmanager
+    def _trying(self, **tables: Mapping[str, Any]) -> Iterator[None]:
+        """Settings for a block; they are taken back when they turn out not to fit the data."""
+        before = self.settings
+        self.configure(**tables)
+        try:
+            yield
+        except (ConfigError, MissingExtra):
+            self._save(before)
+            raise
+
+    def _make(self, plan: StepPlan, work: Callable[[Path], dict[str, Any]]) -> None:
+        if self.store.has(plan.step, plan.key):
+            return
+        meta: dict[str, Any] = {
+            "config": dict(plan.config),
+            "inputs": dict(plan.inputs),
+            "version": package_version("curation-studio"),
+        }
+        meta["started"], began = _now(), time.perf_counter()
+        with self.store.writing(plan.step, plan.key, meta) as folder:
+            meta.update(work(folder))
+            meta.update(finished=_now(), seconds=round(time.perf_counter() - began, 3))
+
+    def _save(self, settings: Settings) -> None:
+        with explained(self.path / "workspace.toml"):
+            self.path.mkdir(parents=True, exist_ok=True)
+        write_bytes(self.path / "workspace.toml", render(settings).encode())
+
+
+def _digest(catalog: Catalog) -> str:
+    digest = hashlib.sha256(catalog.modality.encode())
+    for item in zip(catalog.item_id, catalog.content_hash, strict=True):
+        digest.update("\t".join(item).encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
