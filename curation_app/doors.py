@@ -1,23 +1,18 @@
-"""The three doors by which data comes in: a bundled sample, a folder below a mounted root, a small upload."""
+"""The three doors by which data comes in: a bundled sample, a mounted root, an upload."""
 
-import uuid
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import streamlit as st
 
-from curation_app import places, show, state
+from curation_app import browse, places, preview, show, state, upload_store
 from curation_app.boundary import escaped, show_error
-from curation_app.navigation import go
+from curation_app.components.browser import Entry, browser, picked_path
+from curation_app.components.upload import upload
 from curation_app.samples import SAMPLES, sample_path
-from curation_core import jobs, sources
-from curation_core.config import IngestConfig
+from curation_app.source_settings import Chosen, look_again
 from curation_core.errors import ConfigError, CurationError
-from curation_core.sources import SourcePreview
-from curation_core.workspace import Workspace
 
-UPLOAD_MB = 500
-SUFFIXES = ["zip", "csv", "jsonl", "parquet", "npy"]
+_PATH, _ROOT, _LIST = "door-path", "door-root", "door-list"
 
 
 def new_workspace() -> None:
@@ -28,9 +23,20 @@ def new_workspace() -> None:
     if not state.app_state().source:
         return
     try:
-        _look_and_ingest()
+        preview.look_and_ingest(chosen())
     except CurationError as error:  # a path with a typo must leave the doors usable
         show_error(error)
+
+
+def chosen() -> Chosen:
+    """What the chosen door leads to; raises ConfigError when it is not there any more."""
+    door, *what = state.app_state().source
+    if door == "sample":
+        column = next((sample.text_column for sample in SAMPLES if sample.file == what[0]), None)
+        return Chosen(str(sample_path(what[0])), {"text_column": column} if column else {})
+    if door == "folder":
+        return Chosen(places.source_below(what[0], what[1]), {}, root=what[0])
+    return Chosen(str(upload_store.source(what[0])))
 
 
 def _sample_door() -> None:
@@ -40,138 +46,86 @@ def _sample_door() -> None:
         st.button(
             sample.title,
             key=f"sample-{sample.file}",
-            help=sample.description,
             width="stretch",
             on_click=state.choose_source,
             args=("sample", sample.file),
         )
+        st.caption(sample.description)
 
 
 def _folder_door() -> None:
     st.markdown(":material/folder_open: **A mounted folder**")
-    known = list(places.roots())
+    known = places.roots()
     if not known:
         st.caption("No folder is mounted. Start the server with a root to read data of any size in place:")
         st.code("curate app --root photos=/data/photos", language=None, wrap_lines=True)
         return
     st.caption("For data of any size: read in place, never copied.")
-    root = st.selectbox("Root", known, key="door-root")
+    root = st.selectbox("Root", list(known), key=_ROOT, on_change=_go_to, args=("",)) or ""
     relative = st.text_input(
-        "Path below it", key="door-path", placeholder="a folder, a zip, a table or a .npy file; empty: the root itself"
+        "Path below it", key=_PATH, placeholder="a folder, a zip, a table or a .npy file; empty: the root itself"
     )
+    place = known[root]
+    if isinstance(place, Path):
+        _look_around(root, place, relative or "")
     st.button(
         "Look inside",
         key="door-look",
         icon=":material/visibility:",
-        on_click=state.choose_source,
-        args=("folder", root or "", relative or "."),
+        on_click=_look_inside,
+        args=(root, relative or "."),
     )
+
+
+def _look_inside(root: str, relative: str) -> None:
+    look_again()
+    state.choose_source("folder", root, relative)
+
+
+def _look_around(root: str, place: Path, relative: str) -> None:
+    """The folder that the path is in, to click through, and what the path holds."""
+    try:
+        path = places.below_root(root, relative)
+    except ConfigError as error:
+        st.caption(f":material/error: {escaped(error)}")
+        return
+    folder = path if path.is_dir() else path.parent
+    found = browse.listing(place, folder)
+    inside = folder.relative_to(place).parts
+    crumbs = [(root, ""), *((name, "/".join(inside[: n + 1])) for n, name in enumerate(inside))]
+    entries = [Entry(name, "/".join((*inside, name)), True) for name in found.folders]
+    entries += [Entry(name, "/".join((*inside, name)), False, show.file_size(size)) for name, size in found.files]
+    note = f"{found.more:,} more{'' if found.whole else ' at least'}: type the path" if found.more else ""
+    if not entries:
+        note = "Nothing to choose in here."
+    picked = "" if path == folder else path.relative_to(place).as_posix()
+    browser(crumbs, entries, picked=picked, note=note, key=_LIST, on_pick=_pick)
+    st.caption(f"**{escaped(path.name)}**: {escaped(_holds(str(path), path.stat().st_mtime_ns))}")
+
+
+@st.cache_data(ttl=60, max_entries=256, show_spinner=False)
+def _holds(path: str, stamp: int) -> str:  # noqa: ARG001 - the stamp is part of the cache's key
+    return browse.holds(Path(path))
+
+
+def _pick() -> None:
+    _go_to(picked_path(state.widget(_LIST)))
+
+
+def _go_to(relative: str) -> None:
+    state.set_widget(_PATH, relative)
 
 
 def _upload_door() -> None:
     st.markdown(":material/upload: **An upload**")
-    st.caption(f"For small data: up to {UPLOAD_MB} MB passes through memory. Mount a folder for more.")
-    file = st.file_uploader(
-        "A zip of pictures, a table of texts, or vectors", SUFFIXES, max_upload_size=UPLOAD_MB, key="door-upload"
-    )
-    if file is not None and st.button("Use this file", key="door-use-upload", icon=":material/visibility:"):
-        state.choose_source("upload", str(_stored(file.name, file.getvalue())))
-        st.rerun()
-
-
-def _stored(name: str, data: bytes) -> Path:
-    """Keep an upload beside the workspaces, in a folder of its own; its name is used only where it is harmless."""
-    wanted = PurePosixPath(name.replace("\\", "/")).name
-    safe = wanted if places.valid_name(wanted) else f"upload.{wanted.rsplit('.', 1)[-1].lower()}"
-    folder = places.workspaces_folder() / ".uploads" / uuid.uuid4().hex[:12]
-    folder.mkdir(parents=True)
-    (folder / safe).write_bytes(data)
-    return folder / safe
-
-
-def _chosen() -> tuple[Path, dict[str, Any]]:
-    """Path and fixed options of the chosen door."""
-    door, *rest = state.app_state().source
-    if door == "sample":
-        column = next((s.text_column for s in SAMPLES if s.file == rest[0]), None)
-        return sample_path(rest[0]), {"text_column": column} if column else {}
-    if door == "folder":
-        return places.below_root(rest[0], rest[1]), {}
-    path = Path(rest[0])
-    if not path.resolve().is_relative_to(places.workspaces_folder() / ".uploads") or not path.is_file():
-        raise ConfigError("the upload is not there any more; upload it again")
-    return path, {}
-
-
-def _look_and_ingest() -> None:
-    path, options = _chosen()
-    with st.container(border=True, key="preview"):
-        try:
-            config = IngestConfig(source=str(path), **options)
-            seen = sources.preview(config)
-        except ConfigError as error:
-            show_error(error)
-            chosen = _choose_columns(path, options)
-            if chosen is None:
-                return
-            config, seen = chosen, sources.preview(chosen)
-        _show_preview(path, seen)
-        _name_and_start(config, seen)
-
-
-def _choose_columns(path: Path, options: dict[str, Any]) -> IngestConfig | None:
-    """Ask for what cannot be guessed: which column holds the text or the vectors."""
-    if path.suffix.lower() not in (".csv", ".jsonl", ".parquet"):
-        return None
-    kind = st.segmented_control(
-        "What does the table hold?", ["text", "vectors"], default="text", key="preview-kind", required=True
-    )
-    column = st.text_input("Name of that column", key="preview-column")
-    if not column:
-        return None
-    return IngestConfig(
-        source=str(path), **{**options, "kind": kind, f"{'text' if kind == 'text' else 'vector'}_column": column}
-    )
-
-
-def _show_preview(path: Path, seen: SourcePreview) -> None:
-    st.markdown(f"**{escaped(path.name)}** · {seen.n_items:,} {escaped(seen.kind)}")
-    if seen.names:
-        st.text("First: " + ", ".join(seen.names))
-    if seen.columns:
-        shown = {
-            "column": [c.name for c in seen.columns],
-            "type": [c.type for c in seen.columns],
-            "examples": [", ".join(c.examples[:3]) for c in seen.columns],
-        }
-        show.table(shown, key="preview-columns")
-    else:
-        st.caption("No columns come with it; balancing works on the tree alone.")
-    if seen.unmatched_rows:
-        st.caption(f":material/warning: {seen.unmatched_rows:,} rows of metadata name no item.")
-
-
-def _name_and_start(config: IngestConfig, seen: SourcePreview) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Name of the workspace", _free_name(Path(config.source).stem), key=f"name-{config.source}", width=260
-        )
-        onward = st.toggle("then embed, cluster and lay out the map", value=True, key="door-onward")
-    if st.button(f"Ingest {seen.n_items:,} items", type="primary", icon=":material/play_arrow:", key="ingest"):
-        given = config.model_dump(exclude={"source"}, exclude_none=True)
-        ws = Workspace.init(places.new_workspace_path(name), config.source, **given)
-        jobs.start(ws.path, "run" if onward else "ingest")
-        state.use_workspace(ws.path.name)
-        state.say(f"Workspace {name} is made; its items are being read.")
-        go("overview")
-
-
-def _free_name(wanted: str) -> str:
-    base = (
-        "".join(
-            letter if (letter.isalnum() and letter.isascii()) or letter in "._-" else "-" for letter in wanted
-        ).lstrip("._-")[:60]
-        or "workspace"
-    )
-    taken = set(places.workspace_names())
-    return next(name for name in (base, *(f"{base}-{n}" for n in range(2, 1_000))) if name not in taken)
+    limits = upload_store.limits()
+    if not limits.max_upload:
+        st.caption("Uploads are off on this server. Mount a folder to read data in place.")
+        return
+    st.caption("Sent in pieces and kept on this server's disk; an interrupted upload goes on where it stopped.")
+    upload_id, number = upload(limits, key="door-upload")
+    if upload_id and state.is_news(number):
+        state.choose_source("upload", upload_id)
+    with st.expander("More than that? Mount it", type="compact", key="door-mount"):
+        st.caption("Nothing is copied then, and there is no limit. On the machine that has the data:")
+        st.code("curate app --root mydata=/path/to/data", language=None, wrap_lines=True)

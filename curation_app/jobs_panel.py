@@ -16,6 +16,11 @@ from curation_core.workspace import Workspace
 _DOING = {
     "ingest": "Reading items",
     "embed": "Embedding",
+    "duplicates": "Looking for duplicates",
+    "quality": "Scoring items",
+    "outliers": "Looking for outliers",
+    "faces": "Looking for faces",
+    "thumbnails": "Writing thumbnails",
     "prepare": "Preparing vectors",
     "cluster": "Clustering",
     "project": "Laying out the map",

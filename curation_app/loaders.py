@@ -88,6 +88,11 @@ def done(ws: Workspace, step: str) -> StepStatus | None:
     return found if found.state == "done" else None
 
 
+def check(ws: Workspace, name: str) -> StepStatus:
+    """How a check stands: duplicates, quality, outliers or faces."""
+    return dict(_checks(str(ws.path), _stamp(ws)))[name]
+
+
 def key_of(ws: Workspace, step: str) -> str:
     """The key of a step's current result; raises StepMissing with the reason when there is none."""
     found = status(ws)[step]
@@ -159,6 +164,11 @@ def _stamp(ws: Workspace) -> str:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _status(path: str, stamp: str) -> Mapping[str, StepStatus]:  # noqa: ARG001 - the stamp is the cache's key
     return {step.step: step for step in Workspace(path).status()}
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _checks(path: str, stamp: str) -> Mapping[str, StepStatus]:  # noqa: ARG001 - the stamp is the cache's key
+    return {step.step: step for step in Workspace(path).checks()}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

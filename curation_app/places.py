@@ -14,6 +14,7 @@ from curation_core.errors import ConfigError
 
 WORKSPACES = "CURATE_WORKSPACES"
 ROOTS = "CURATE_ROOTS"
+ALLOW_HTTP = "CURATE_ALLOW_HTTP"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -78,12 +79,17 @@ def new_workspace_path(name: str) -> Path:
     return path
 
 
-def parse_root(text: str) -> tuple[str, Path]:
-    """`name=folder` as name and real path; refuses the file system's root, the home folder and what is no folder."""
-    name, separator, folder = text.partition("=")
+def parse_root(text: str) -> tuple[str, Path | str]:
+    """`name=folder` as name and real path, `name=s3://bucket/prefix` as name and address.
+
+    Raises ConfigError for the file system's root, the home folder, what is no folder, and addresses of other kinds.
+    """
+    name, separator, place = text.partition("=")
     if not separator or not valid_name(name):
         raise ConfigError(f"root {text!r} is not of the form name=folder; write for example photos=/data/photos")
-    path = Path(folder).expanduser().resolve()
+    if is_address(place):
+        return name, _checked_address(name, place)
+    path = Path(place).expanduser().resolve()
     if path == Path(path.anchor) or path == Path.home().resolve():
         raise ConfigError(f"root {name} is {path}; mount a folder below it, not the whole disk or the home folder")
     if not path.is_dir():
@@ -91,10 +97,26 @@ def parse_root(text: str) -> tuple[str, Path]:
     return name, path
 
 
-def roots() -> dict[str, Path]:
-    """The folders that may be read, by name, as named when the server started."""
+def is_address(place: Path | str) -> bool:
+    """Whether a place is an address such as s3://bucket/prefix, not a path of this machine."""
+    return isinstance(place, str) and "://" in place
+
+
+def http_allowed() -> bool:
+    """Whether the operator allowed addresses that begin with http."""
+    return os.environ.get(ALLOW_HTTP, "") == "1"
+
+
+def roots() -> dict[str, Path | str]:
+    """The folders and addresses that may be read, by name, as named when the server started."""
     lines = os.environ.get(ROOTS, "").splitlines()
     return dict(parse_root(line) for line in lines if line.strip())
+
+
+def source_below(name: str, relative: str) -> str:
+    """A path or an address below a root, as IngestConfig takes it; raises ConfigError like below_root."""
+    place = roots().get(name)
+    return _address_below(name, place, relative) if isinstance(place, str) else str(below_root(name, relative))
 
 
 def below_root(name: str, relative: str) -> Path:
@@ -102,9 +124,36 @@ def below_root(name: str, relative: str) -> Path:
     known = roots()
     if name not in known:
         raise ConfigError(f"there is no root {name!r}; the server was started with: {', '.join(known) or 'none'}")
-    path = (known[name] / relative).resolve()
-    if not path.is_relative_to(known[name]):
+    root = known[name]
+    if isinstance(root, str):
+        raise ConfigError(f"the root {name} is an address; it has no folders to look through")
+    try:
+        path = (root / relative).resolve()
+        is_there = path.exists()
+    except (ValueError, OSError, RuntimeError):  # a zero byte, a name that is too long, links in a circle
+        raise ConfigError(f"{relative[:80]!r} is no path; check the spelling") from None
+    if not path.is_relative_to(root):
         raise ConfigError(f"{relative!r} leads out of the root {name}; give a path below it")
-    if not path.exists():
+    if not is_there:
         raise ConfigError(f"{relative!r} does not exist below the root {name}; check the spelling")
     return path
+
+
+def _checked_address(name: str, address: str) -> str:
+    scheme, _, rest = address.partition("://")
+    if scheme in ("http", "https") and not http_allowed():
+        raise ConfigError(f"root {name} is read over {scheme}, which is off; start with --allow-http to allow it")
+    if scheme not in ("s3", "gs", "http", "https"):
+        raise ConfigError(
+            f"root {name} begins with {scheme}://; expected a folder, s3://, gs:// or, if allowed, https://"
+        )
+    if not rest.strip("/"):
+        raise ConfigError(f"root {name} is {address}, which names no bucket; write for example s3://bucket/prefix")
+    return address.rstrip("/")
+
+
+def _address_below(name: str, address: str, relative: str) -> str:
+    parts = [part for part in relative.split("/") if part not in ("", ".")]
+    if ".." in parts or "://" in relative or "\\" in relative:
+        raise ConfigError(f"{relative!r} leads out of the root {name}; give a path below it")
+    return "/".join((address, *parts))

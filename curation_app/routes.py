@@ -1,4 +1,4 @@
-"""What the browser fetches beside the page: thumbnails and finished exports.
+"""What the browser fetches beside the page: thumbnails and finished exports; and where it sends uploads.
 
 A URL holds names and content hashes, never paths. Whatever does not fit, is missing or leads elsewhere is a plain 404,
 so that nothing can be learned by trying.
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from curation_app import uploads
 from curation_app.places import valid_name, workspace_path
 from curation_core.errors import CurationError
 from curation_core.thumbnails import thumbnail_path
@@ -64,11 +65,12 @@ def zip_folder(folder: Path) -> bytes:
 
 
 def routes() -> list[BaseRoute]:
-    """The app's own routes; plain functions, so Starlette runs them in threads."""
+    """The app's own routes; those that read are plain functions, so Starlette runs them in threads."""
     return [
         Route("/api/thumb/{workspace}/{digest}.webp", thumbnail),
         Route("/api/download/{workspace}/{export}.zip", download_all),
         Route("/api/download/{workspace}/{export}/{file}", download),
+        *uploads.routes(),
     ]
 
 

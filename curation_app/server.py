@@ -10,8 +10,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from curation_app.boundary import show_error
-from curation_app.places import ROOTS, WORKSPACES, parse_root, streamlit_options
+from curation_app.places import ALLOW_HTTP, ROOTS, WORKSPACES, parse_root, streamlit_options
 from curation_app.routes import routes
+from curation_app.upload_store import MAX_UPLOAD, limits, parse_size
 
 SCRIPT = Path(__file__).resolve().parent / "entry" / "script.py"
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -27,8 +28,16 @@ def build(address: str = "") -> st.App:
     return st.App(SCRIPT, routes=routes(), middleware=guard, on_script_error=show_error)
 
 
-def prepare(workspaces: Path, roots: Sequence[str]) -> None:
-    """Tell this process which folders may be used; raises ConfigError for a root that must not be mounted."""
+def prepare(workspaces: Path, roots: Sequence[str], *, max_upload: str | None = None, allow_http: bool = False) -> None:
+    """Tell this process which folders may be used and how much may be uploaded (20GB; 0: nothing).
+
+    Raises ConfigError for a root that must not be mounted and for a size that is none.
+    """
+    if max_upload is not None:
+        os.environ[MAX_UPLOAD] = str(parse_size(max_upload))
+    if allow_http:
+        os.environ[ALLOW_HTTP] = "1"
+    limits()  # a wrong size in the environment is said now, not when someone uploads
     asked = roots or os.environ.get(ROOTS, "").splitlines()
     named = [f"{name}={path}" for name, path in map(parse_root, asked)]
     workspaces.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import streamlit as st
 
 _KEY = "curation"
+_HEARD = "curation-heard"  # outlives a change of workspace, as the door does
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,16 @@ def _select(selection: Selection, by: str) -> None:
 
 
 def choose_source(door: str, *what: str) -> None:
-    """Choose where a new workspace's items come from: sample and file, folder with root and path, upload and path."""
+    """Choose where a new workspace's items come from: sample and file, folder with root and path, upload and its id."""
     update(source=(door, *what))
+
+
+def is_news(number: int) -> bool:
+    """Whether a report of the upload door has not been heard yet in this tab; hearing it makes it old."""
+    new: bool = number > st.session_state.get(_HEARD, 0)
+    if new:
+        st.session_state[_HEARD] = number
+    return new
 
 
 def say(notice: str) -> None:

@@ -26,7 +26,7 @@ MAX_THREADS = 8
 class EfficientNetLite0:
     """Mean over space of the last feature map of EfficientNet-Lite0, ImageNet weights: 1280 numbers."""
 
-    name, dim, modality = "efficientnet-lite0", 1280, "image"
+    name, dim, modality, preferred_batch = "efficientnet-lite0", 1280, "image", 16
 
     def __init__(self) -> None:
         path = _onnx_file()

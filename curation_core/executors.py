@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from curation_core.errors import ConfigError, CurationError
 
 Step = Callable[[int, Mapping[str, Any]], Any]
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _MARK = "__shard_step__"
 
 
@@ -116,8 +116,8 @@ def _run_step(step_name: str, shard_id: int, broadcast: Mapping[str, Any]) -> An
 @contextlib.contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Workers started inside take these from the environment, before their BLAS is loaded."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:
         yield
     finally:

@@ -1,44 +1,54 @@
-"""Reader of images: one read and one decode per item give hash, size and thumbnail."""
+"""Reader of images: one read and one decode per item give hash, size and thumbnail; what is known is not read again."""
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from curation_core.config import Modality
+from curation_core.decoding import Decoded, Job, Result, check_job, decoders, size_job, thumbnail_job
 from curation_core.errors import IngestError
-from curation_core.executors import n_cpus
-from curation_core.images import decode_image, image_size
 from curation_core.media import Media
 from curation_core.origins import Metadata
 from curation_core.shards import Shard, Tick, item_row, make_shard, no_columns
-from curation_core.thumbnails import MAX_SIDE, has_thumbnail, write_thumbnail
+from curation_core.stamps import Earlier, make_stamps
+from curation_core.thumbnails import has_thumbnail, save_thumbnail
 
-_MAX_THREADS = 8  # each may hold a picture of 50 million pixels
-_AT_ONCE = 64
+CHANGING = "it changed while it was read, twice; ingest again when it is whole"
+
+
+@dataclass
+class _Row:
+    """One item on its way: stamp is empty when it must be read again next time."""
+
+    row: int
+    name: str
+    stamp: str = ""
+    content_hash: str = ""
 
 
 class ImageReader:
-    """Images of a folder or zip: one read and one decode per item give hash, size and thumbnail."""
+    """Images of any source: one read and one decode per item give hash, size and thumbnail.
+
+    earlier: what need not be read again; set it before shards are taken.
+    """
 
     modality: Modality = "image"
     shard_size = 1024
 
     def __init__(self, media: Media, metadata: Metadata | None) -> None:
         self._media, self._metadata = media, metadata
+        self.earlier = Earlier()
         self.n_items = len(media.names)
-        self.schema: pa.Schema = metadata.table.schema if metadata else pa.schema([])
+        self.schema: pa.Schema = self._columns(range(0)).schema
         self.n_unmatched = metadata.n_unmatched(media.names) if metadata else 0
 
-    def shards(self, start: int, thumbnails: Path, tick: Tick) -> Iterator[Shard]:
-        """Shards in order, from shard number `start` on."""
-        with ThreadPoolExecutor(min(_MAX_THREADS, n_cpus())) as pool:  # the codecs let other threads run meanwhile
-            for first in range(start * self.shard_size, self.n_items, self.shard_size):
-                yield self._shard(first, thumbnails, pool, tick)
+    def shards(self, start: int, thumbnails: Path | None, tick: Tick) -> Iterator[Shard]:
+        """Shards in order, from shard number `start` on; without a folder everything is decoded and nothing written."""
+        for first in range(start * self.shard_size, self.n_items, self.shard_size):
+            yield self._shard(range(first, min(first + self.shard_size, self.n_items)), thumbnails, tick)
 
     def first_names(self, n: int) -> list[str]:
         """Uris of the first items."""
@@ -46,34 +56,63 @@ class ImageReader:
 
     def first_rows(self, n: int) -> pa.Table:
         """The user's columns of the first items."""
-        return self._rows(self.first_names(n))
+        return self._columns(range(min(n, self.n_items)))
 
-    def _rows(self, names: list[str]) -> pa.Table:
-        return self._metadata.rows_for(names) if self._metadata else no_columns()
+    def _columns(self, rows: "range | list[int]") -> pa.Table:
+        """The source's own columns and those of the metadata, which win where both have a name."""
+        own = self._media.columns.take(pa.array(rows, pa.int64())) if self._media.columns is not None else no_columns()
+        if self._metadata is None:
+            return own
+        joined = self._metadata.rows_for([self._media.names[row] for row in rows])
+        kept = [field for field in own.schema if field.name not in joined.column_names]
+        columns = [own.column(field.name) for field in kept] + joined.columns
+        return pa.table(columns, schema=pa.schema([*kept, *joined.schema]))
 
-    def _shard(self, first: int, thumbnails: Path, pool: ThreadPoolExecutor, tick: Tick) -> Shard:
-        items, failures = [], []
-        rows = range(first, min(first + self.shard_size, self.n_items))
-        for start in range(0, len(rows), _AT_ONCE):  # a few at once, so that a cancel need not wait for the shard
-            for row, found in pool.map(partial(self._read, thumbnails), rows[start : start + _AT_ONCE]):
-                if isinstance(found, str):
-                    failures.append({"uri": self._media.names[row], "reason": found})
-                else:
-                    items.append(found)
-                tick(row - first + 1)
-        return make_shard(items, self._rows([item["uri"] for item in items]), failures)
+    def _shard(self, rows: range, thumbnails: Path | None, tick: Tick) -> Shard:
+        items, failures, stamps = [], [], {}
+        for item, found in decoders().map(self._jobs(rows, thumbnails)):
+            if isinstance(found, str):
+                failures.append({"uri": item.name, "reason": found})
+            else:
+                if found.data and thumbnails is not None:
+                    save_thumbnail(found.data, thumbnails, item.content_hash)
+                size = {"width": found.width, "height": found.height}
+                items.append(item_row(item.name, item.content_hash, item.row, **size))
+            stamps[item.name] = item.stamp
+            tick(item.row - rows.start + 1)
+        return make_shard(items, self._columns([item["source_row"] for item in items]), failures, make_stamps(stamps))
 
-    def _read(self, thumbnails: Path, row: int) -> tuple[int, dict[str, Any] | str]:
-        """An item, or the reason why it is none."""
+    def _jobs(self, rows: range, thumbnails: Path | None) -> Iterator[tuple[_Row, Job | Result]]:
+        for row in rows:
+            item = _Row(row, self._media.names[row])
+            yield item, self._known(item, thumbnails) or self._job(item, thumbnails)
+
+    def _known(self, item: _Row, thumbnails: Path | None) -> Result | None:
+        """What an earlier ingest found, if nothing has changed and no thumbnail is missing."""
+        stamp = self._media.stamp(item.name)
+        known = self.earlier.find(item.name, stamp)
+        if known is None or (known.content_hash and thumbnails and not has_thumbnail(thumbnails, known.content_hash)):
+            return None
+        item.stamp, item.content_hash = stamp, known.content_hash
+        return known.reason or Decoded(known.width, known.height)
+
+    def _job(self, item: _Row, thumbnails: Path | None) -> Job | Result:
         try:
-            return row, self._item(row, self._media.names[row], thumbnails)
+            data, stamp = self._read(item.name)
         except IngestError as error:
-            return row, str(error)
+            return str(error)  # no stamp: it may be readable next time
+        item.stamp, item.content_hash = stamp, hashlib.sha256(data).hexdigest()
+        if thumbnails is None:
+            return check_job(data)
+        if has_thumbnail(thumbnails, item.content_hash):  # then the same bytes were decoded whole before
+            return size_job(data)
+        return thumbnail_job(data)
 
-    def _item(self, row: int, name: str, thumbnails: Path) -> dict[str, Any]:
-        data = self._media.read(name)
-        content_hash = hashlib.sha256(data).hexdigest()
-        width, height = image_size(data)
-        if not has_thumbnail(thumbnails, content_hash):  # else the same bytes were decoded whole before
-            write_thumbnail(decode_image(data, max_side=2 * MAX_SIDE), thumbnails, content_hash)
-        return item_row(name, content_hash, row, width=width, height=height)
+    def _read(self, name: str) -> tuple[bytes, str]:
+        """Bytes and stamp; raises IngestError when it cannot be read or changes under our hands."""
+        for _ in range(2):
+            before = self._media.stamp(name)
+            data = self._media.read(name)
+            if self._media.stamp(name) == before:
+                return data, before
+        raise IngestError(CHANGING)

@@ -1,12 +1,13 @@
 """Whether a source still holds the bytes that a manifest names."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from curation_core.config import IngestConfig
-from curation_core.media import open_media
-from curation_core.origins import find_origin
+from curation_core.errors import IngestError
+from curation_core.origins import find_origin, open_items
 from curation_core.readers import open_reader
 
 
@@ -18,10 +19,10 @@ def changed_items(config: IngestConfig, wanted: Mapping[str, str]) -> dict[str, 
 
 
 def _images(config: IngestConfig, wanted: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    with open_media(Path(config.source).expanduser()) as media:
+    with open_items(config) as media:
         there = set(media.names)
-        for uri in wanted:
-            if uri in there:
+        for uri in sorted(there & wanted.keys()):
+            with contextlib.suppress(IngestError):  # what cannot be read any more is as good as gone
                 yield uri, _hash(media.read(uri))
 
 

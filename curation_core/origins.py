@@ -1,173 +1,316 @@
-"""What a source is: images, a text table or vectors, told from its files; and how metadata is joined to it."""
+"""What a source is, told from its files: images, texts or vectors in any of their forms; and its metadata."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-import pyarrow as pa
-
+from curation_core.archives import TarMedia, expand_braces, is_tar_name
 from curation_core.config import IngestConfig, Modality
 from curation_core.errors import ConfigError, IngestError
-from curation_core.matrices import vector_columns
-from curation_core.media import Media, open_media
-from curation_core.tables import TABLE_SUFFIXES, is_table_name, list_names, open_table, parse_table
+from curation_core.hub import is_saved_dataset
+from curation_core.lance_table import is_lance
+from curation_core.matrices import is_matrix_name, vector_columns
+from curation_core.media import Media, file_fingerprint, open_media
+from curation_core.metadata import Metadata as Metadata
+from curation_core.metadata import find_metadata as find_metadata
+from curation_core.remote import RemoteMedia, RemoteStore, check_address, is_remote, open_store, remote_name
+from curation_core.streams import StreamTable
+from curation_core.table_media import (
+    CellMedia,
+    PathMedia,
+    WebLinks,
+    cell_column,
+    files_fingerprint,
+    has_image_structs,
+    is_cell_column,
+    path_column,
+)
+from curation_core.tables import (
+    TABLE_SUFFIXES,
+    TableFile,
+    is_table_name,
+    list_names,
+    open_table,
+    random_table,
+    table_files,
+)
+from curation_core.tiles import ReadyTiles, SceneMedia, are_placed, are_scenes, is_tiff_name
+from curation_core.web import is_web
 
-PATH_COLUMNS = ("file_name", "path", "file", "filename", "uri")
+_IMAGES = "jpg, png, webp, gif, bmp, tiff"
 _MODALITY: dict[str, Modality] = {"images": "image", "text": "text", "vectors": "vector"}
+
+
+Form = Literal["files", "tar", "cells", "paths", "scenes", "tiles", "table", "matrix", "remote"]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the items really are: a folder or zip of images, or one file of texts or vectors."""
+    """Where the items really are, and how they lie there. path: on this machine, a copy where the source is remote.
+
+    form: files of a folder or zip, members of tars, images in cells of a table, images at paths that a table names,
+    scenes to cut into tiles, ready tiles, rows of texts, rows of vectors, or files of a remote store. files: the
+    tables, archives or scenes, where they are not simply all that lies in the path. root: the folder that paths must not
+    leave.
+    """
 
     path: Path
     modality: Modality
+    form: Form = "files"
+    files: tuple[Path, ...] = ()
+    root: Path | None = None
 
 
 def find_origin(config: IngestConfig) -> Origin:
     """Tell what a source holds; raises IngestError when it holds nothing, ConfigError when `kind` does not fit."""
-    path = Path(config.source).expanduser()
+    if is_remote(config.source):
+        with open_store(config.source, allow_http=config.allow_http) as store:
+            if _is_remote_folder_of_images(store, config):
+                return Origin(Path(store.name), "image", "remote")
+            return _local_origin(store.local_copy(), config)
+    return _local_origin(Path(config.source).expanduser(), config)
+
+
+@contextlib.contextmanager
+def open_items(config: IngestConfig) -> Iterator[Media]:
+    """Open the images of whatever source the config names; raises IngestError when it holds none."""
+    with open_origin(find_origin(config), config) as media:
+        yield media
+
+
+@contextlib.contextmanager
+def open_origin(origin: Origin, config: IngestConfig) -> Iterator[Media]:
+    """Open the images of an origin; raises IngestError when its items are no images."""
+    if origin.modality != "image":
+        raise IngestError(f"{origin.path.name} holds {origin.modality} items, no images; choose another source")
+    if origin.form == "files":
+        with open_media(origin.path) as media:
+            yield media
+    elif origin.form == "scenes":
+        names = _names_below(origin)
+        with contextlib.closing(SceneMedia(origin.files, names, config)) as scenes:
+            yield scenes
+    elif origin.form == "remote":
+        with open_store(config.source, allow_http=config.allow_http) as store:
+            yield RemoteMedia(store)
+    else:
+        yield _open_plain(origin, config)
+
+
+def source_fingerprint(config: IngestConfig) -> str:
+    """16 hex digits that change when the source's or the metadata's listing, sizes or times change; reads no item."""
+    parts = [_listing_fingerprint(config)]
+    if config.metadata is not None:
+        parts.append(file_fingerprint(Path(config.metadata).expanduser()))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def normal_source(source: str | Path, *, allow_http: bool = False) -> str:
+    """A source as it is kept in settings: an absolute path or an address. Raises ConfigError when there is none."""
+    text = str(source)
+    if is_remote(text):
+        check_address(text, allow_http=allow_http)
+        return text
+    path = Path(text).expanduser()
+    if not path.exists() and len(expand_braces(path.name)) == 1:
+        raise ConfigError(f"source {text!r} does not exist; give a folder, an archive, a table or a file of vectors")
+    return str(path.resolve())
+
+
+def source_name(source: str) -> str:
+    """The last part of a source's path or address: what may be told of it without telling of the machine."""
+    return remote_name(source) if is_remote(source) else Path(source).name
+
+
+def _local_origin(path: Path, config: IngestConfig) -> Origin:
+    if not path.exists() and len(names := expand_braces(path.name)) > 1:
+        return _shards([path.with_name(name) for name in names], config)
     if not path.exists():
         raise IngestError(f"{path} does not exist; check the path")
-    if path.is_dir() or path.suffix.lower() == ".zip":
-        return _in_container(path, config)
-    if not path.is_file():
-        raise IngestError(f"{path.name} is not a regular file; give a folder, zip, table or .npy file")
-    return Origin(path, _file_modality(path, config))
+    if path.is_dir() and not is_lance(path):
+        return _in_folder(path, config)
+    if path.suffix.lower() == ".zip":
+        return _in_zip(path, config)
+    if not path.is_file() and not is_lance(path):
+        raise IngestError(f"{path.name} is not a regular file; give a folder, archive, table or file of vectors")
+    return _in_file(path, config)
 
 
-def _in_container(path: Path, config: IngestConfig) -> Origin:
+def _in_folder(path: Path, config: IngestConfig) -> Origin:
+    if is_saved_dataset(path):
+        return _table_origin(path, config)
+    lance = [place for place in path.iterdir() if is_lance(place)]
     with open_media(path) as media:
-        if config.kind in ("auto", "images") and media.names:
-            return Origin(path, "image")
-        files = [name for name in media.others if is_table_name(name) or name.lower().endswith(".npy")]
-    if config.kind == "images" or not files:
-        raise IngestError(
-            f"{path.name} holds no image (jpg, png, webp, gif, bmp, tiff), table or .npy file; choose another source"
+        names, others = media.names, media.others
+    if config.kind in ("auto", "images", "tiles") and names and not lance:
+        return _pictures(path, names, config)
+    tars = tuple(path / name for name in others if is_tar_name(name))
+    if config.kind in ("auto", "images") and tars:
+        return Origin(path, "image", "tar", tars)
+    tables = [name for name in others if is_table_name(name)]
+    matrices = [name for name in others if is_matrix_name(name)]
+    beside = [name for name in tables if PurePosixPath(name).stem.lower() == "metadata"]
+    if lance or (matrices and len(tables) == len(beside) <= 1 and config.kind in ("auto", "vectors")):
+        return Origin(path / matrices[0] if len(matrices) == 1 else path, "vector", "matrix")
+    _check_data_files(path, [*tables, *matrices], others, config)
+    if len(tables) + len(matrices) == 1:
+        return _in_file(path / (*tables, *matrices)[0], config, path)
+    return _table_origin(path, config)
+
+
+def _check_data_files(path: Path, files: Sequence[str], others: Sequence[str], config: IngestConfig) -> None:
+    if config.kind in ("images", "tiles") and not files:
+        raise IngestError(f"{path.name} holds no image ({_IMAGES}); choose another source")
+    if not files:
+        zips = [name for name in others if name.lower().endswith(".zip")]
+        hint = (
+            f"; it holds archives ({list_names(zips, 5)}), which are not opened inside a folder: give one"
+            if zips
+            else ""
         )
-    if path.is_file():
-        raise IngestError(f"{path.name} holds no image; unpack it and give the table or .npy file itself")
-    if len(files) > 1:
+        raise IngestError(
+            f"{path.name} holds no image ({_IMAGES}), tar, table or file of vectors{hint or '; choose another source'}"
+        )
+    if len({PurePosixPath(name).suffix.lower() for name in files}) > 1:
         raise IngestError(
             f"{path.name} holds no image and {len(files)} data files ({list_names(files, 5)}); give one of them"
         )
-    return Origin(path / files[0], _file_modality(path / files[0], config))
 
 
-def _file_modality(path: Path, config: IngestConfig) -> Modality:
-    suffix = path.suffix.lower()
-    if suffix not in (*TABLE_SUFFIXES, ".npy"):
+def _in_zip(path: Path, config: IngestConfig) -> Origin:
+    with open_media(path) as media:
+        if config.kind in ("auto", "images") and media.names:
+            return Origin(path, "image")
+        inner = [name for name in media.others if is_tar_name(name) or name.lower().endswith(".zip")]
+    what = f"; it holds archives ({list_names(inner, 5)}), which are not opened inside an archive" if inner else ""
+    raise IngestError(f"{path.name} holds no image ({_IMAGES}){what}; unpack it and give what is inside")
+
+
+def _pictures(path: Path, names: Sequence[str], config: IngestConfig) -> Origin:
+    """A folder of images, of scenes to cut, or of ready tiles."""
+    files = tuple(path / name for name in names if is_tiff_name(name))
+    if config.kind == "tiles" and not files:
+        raise ConfigError(f"kind is 'tiles', but {path.name} holds no .tif; set kind to auto")
+    all_tiff = len(files) == len(names)
+    if config.kind == "tiles" or (config.kind == "auto" and all_tiff and are_scenes(files, config.tile_size)):
+        return Origin(path, "image", "scenes", files)
+    if config.kind == "auto" and all_tiff and are_placed(files):
+        return Origin(path, "image", "tiles")
+    return Origin(path, "image")
+
+
+def _shards(paths: Sequence[Path], config: IngestConfig) -> Origin:
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing is not None:
+        raise IngestError(f"shard {missing.name} does not exist; check the numbers in braces")
+    if not all(is_tar_name(path.name) for path in paths) or config.kind not in ("auto", "images"):
+        raise IngestError(f"numbers in braces name shards of images in .tar files, got {paths[0].name}; give a folder")
+    return Origin(paths[0].parent, "image", "tar", tuple(paths))
+
+
+def _in_file(path: Path, config: IngestConfig, root: Path | None = None) -> Origin:
+    if is_tar_name(path.name):
+        if config.kind not in ("auto", "images"):
+            raise ConfigError(f"kind is {config.kind!r}, but {path.name} can only hold images; set kind to auto")
+        return Origin(path, "image", "tar", (path,))
+    if is_tiff_name(path.name) and config.kind in ("auto", "tiles"):
+        return Origin(path, "image", "scenes", (path,))
+    if is_matrix_name(path.name) or is_lance(path):
+        if config.kind not in ("auto", "vectors"):
+            raise ConfigError(f"kind is {config.kind!r}, but {path.name} can only hold vectors; set kind to auto")
+        return Origin(path, "vector", "matrix")
+    if not is_table_name(path.name):
         raise IngestError(
-            f"{path.name} is no source; expected a folder or zip of images, {', '.join(TABLE_SUFFIXES)} or .npy"
+            f"{path.name} is no source; expected a folder, zip or tar of images, {', '.join(TABLE_SUFFIXES)}, .npy, "
+            ".npz, .lance or a GeoTIFF"
         )
-    fitting = {".npy": ("vectors",), ".parquet": ("vectors", "text")}.get(suffix, ("text",))
+    return _table_origin(path, config, root)
+
+
+def _table_origin(path: Path, config: IngestConfig, root: Path | None = None) -> Origin:
+    """A table, or a folder of tables: of images, vectors or texts, as asked for or as its columns look."""
+    table = open_table(path)
+    files = tuple(file for _, file in table_files(path)) if path.is_dir() else (path,)
+    home = path if path.is_dir() else path.parent
+    origin = Origin(path, _table_modality(table, path, files, config), files=files, root=root or home)
+    if origin.modality == "image":
+        column = _image_column(table, files, config)
+        is_cells = column is not None and is_cell_column(table.schema, column, table.name)
+        return replace(origin, form="cells" if is_cells else "paths")
+    return replace(origin, form="matrix" if origin.modality == "vector" else "table")
+
+
+def _table_modality(table: TableFile, path: Path, files: Sequence[Path], config: IngestConfig) -> Modality:
+    fits_vectors = not isinstance(table, StreamTable)
+    if config.kind == "tiles" or (config.kind == "vectors" and not fits_vectors):
+        fitting = "images, vectors or text" if fits_vectors else "images or text"
+        raise ConfigError(f"kind is {config.kind!r}, but {path.name} can only hold {fitting}; set kind to auto")
     if config.kind != "auto":
-        if config.kind not in fitting:
-            raise ConfigError(
-                f"kind is {config.kind!r}, but {path.name} can only hold {' or '.join(fitting)}; set kind to auto"
-            )
         return _MODALITY[config.kind]
-    if len(fitting) == 1 or config.vector_column is not None:
-        return _MODALITY[fitting[0]]
-    return "vector" if config.text_column is None and vector_columns(open_table(path).schema) else "text"
+    if config.image_column is not None:
+        return "image"
+    if config.text_column is not None:
+        return "text"
+    if config.vector_column is not None and fits_vectors:
+        return "vector"
+    if has_image_structs(table.schema):
+        return "image"
+    if fits_vectors and vector_columns(table.schema):
+        return "vector"
+    return "image" if _image_column(table, files, config) is not None else "text"
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """A table joined to images by path. name: its file; column: the one that holds paths; prefix: what they lack."""
-
-    name: str
-    table: pa.Table
-    column: str
-    prefix: str
-
-    @cached_property
-    def row_of(self) -> dict[str, int]:
-        """Row of each path; of rows for the same path the first counts."""
-        paths = self.table.column(self.column).cast(pa.string()).to_pylist()
-        found: dict[str, int] = {}
-        for row, path in enumerate(paths):
-            if path:
-                found.setdefault(self.prefix + _normal(path), row)
+def _image_column(table: TableFile, files: Sequence[Path], config: IngestConfig) -> str | None:
+    if config.image_column is not None:
+        return config.image_column
+    if (found := cell_column(table.schema)) is not None:
         return found
-
-    def rows_for(self, names: Sequence[str]) -> pa.Table:
-        """One row per image, nulls where the table has none: (len(names) rows), columns and types as they were."""
-        rows = pa.array([self.row_of.get(name) for name in names], pa.int64())
-        return self.table.take(rows)
-
-    def n_unmatched(self, names: Sequence[str]) -> int:
-        """Rows that name no image, or one that an earlier row named."""
-        return int(self.table.num_rows) - len(self.row_of.keys() & set(names))
+    is_on_web = is_web(config.source)  # then the images are not beside the copy of the table
+    return path_column(table, files, WebLinks(config.allow_http, config.source if is_on_web else None))
 
 
-def find_metadata(media: Media, config: IngestConfig) -> Metadata | None:
-    """The table given, else a metadata.csv, .jsonl or .parquet among the images; None when there is none.
-
-    Raises ConfigError when the table given has no column of paths, or none of its paths is an image of the source.
-    """
-    if config.metadata is not None:
-        return _given(Path(config.metadata).expanduser(), media, Path(config.source).expanduser())
-    names = [name for name in media.others if PurePosixPath(name).stem.lower() == "metadata" and is_table_name(name)]
-    for name in sorted(names, key=lambda name: (name.count("/"), name)):  # the one nearest the top
-        table = parse_table(media.read(name), PurePosixPath(name).name)
-        if "file_name" in table.column_names:
-            prefix = name.rpartition("/")[0] + "/" if "/" in name else ""
-            return Metadata(name, table, "file_name", prefix)
-    return None
-
-
-def _given(path: Path, media: Media, source: Path) -> Metadata:
-    table = _whole_table(path)
-    column = next((name for name in PATH_COLUMNS if name in table.column_names), None)
+def _open_plain(origin: Origin, config: IngestConfig) -> Media:
+    """Media that need not be closed."""
+    if origin.form == "tar":
+        names = _names_below(origin)
+        return TarMedia(origin.files, [""] if len(names) == 1 else [f"{name}/" for name in names])
+    if origin.form == "tiles":
+        return ReadyTiles(origin.path, config)
+    table = open_table(origin.path)
+    column = _image_column(table, origin.files, config)
     if column is None:
         raise ConfigError(
-            f"{path.name} has no column of paths; expected one of {', '.join(PATH_COLUMNS)}, "
-            f"its columns are {list_names(table.column_names)}"
+            f"{table.name} has no column of images or of paths to images; set image_column to one of "
+            f"{list_names(table.schema.names)}"
         )
-    for prefix in _prefixes(path, media, source):
-        metadata = Metadata(path.name, table, column, prefix)
-        if metadata.n_unmatched(media.names) < table.num_rows:
-            return metadata
-    example = table.column(column)[0].as_py() if table.num_rows else None
-    raise ConfigError(
-        f"no path in column {column!r} of {path.name} is an image of the source: {example!r} against {media.names[0]!r}"
-    )
+    if origin.form == "cells":
+        return CellMedia(random_table(table), column, origin.files)
+    links = WebLinks(config.allow_http, config.source if is_web(config.source) else None)
+    return PathMedia(table, column, origin.root or origin.path.parent, origin.files, links)
 
 
-def _prefixes(path: Path, media: Media, source: Path) -> list[str]:
-    """Folders that paths may be relative to: the source, the table's own folder, the one folder that holds all."""
-    found = [""]
-    if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-        found.append(path.resolve().parent.relative_to(source.resolve()).as_posix() + "/")
-    tops = {name.partition("/")[0] for name in media.names}
-    if len(tops) == 1 and "/" in media.names[0]:
-        found.append(tops.pop() + "/")
-    return found
+def _names_below(origin: Origin) -> list[str]:
+    folder = origin.path if origin.path.is_dir() else origin.path.parent
+    return [file.relative_to(folder).as_posix() for file in origin.files]
 
 
-def _whole_table(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise ConfigError(f"metadata {path} does not exist; check the path")
-    opened = open_table(path)
-    return pa.concat_tables(list(opened.slices(1 << 20))) if opened.n_rows else opened.schema.empty_table()
+def _listing_fingerprint(config: IngestConfig) -> str:
+    if is_remote(config.source):
+        with open_store(config.source, allow_http=config.allow_http) as store:
+            return store.fingerprint()
+    path = Path(config.source).expanduser()
+    if path.is_dir():
+        with open_media(path) as media:
+            return media.fingerprint()
+    origin = find_origin(config)
+    if origin.form == "paths":
+        with open_origin(origin, config) as media:
+            return media.fingerprint()
+    return files_fingerprint(origin.files or (origin.path,))
 
 
-def metadata_by_row(config: IngestConfig, n_rows: int, taken: Sequence[str]) -> pa.Table | None:
-    """The metadata of a table or of vectors, one row per row; raises ConfigError when it does not fit."""
-    if config.metadata is None:
-        return None
-    table = _whole_table(Path(config.metadata).expanduser())
-    if table.num_rows != n_rows:
-        raise ConfigError(
-            f"{Path(config.metadata).name} has {table.num_rows:,} rows for {n_rows:,} items; give one row per item"
-        )
-    clash = [name for name in table.column_names if name in taken]
-    if clash:
-        raise ConfigError(f"{Path(config.metadata).name} repeats the source's column {clash[0]!r}; rename one of them")
-    return table
-
-
-def _normal(path: str) -> str:
-    return PurePosixPath(path.replace("\\", "/")).as_posix()
+def _is_remote_folder_of_images(store: RemoteStore, config: IngestConfig) -> bool:
+    return store.is_folder and config.kind in ("auto", "images") and bool(store.images)

@@ -30,7 +30,7 @@ def letterbox(image: "Image", side: int) -> np.ndarray:
 class ColorHog:
     """Colour histogram, mean colours and histograms of oriented gradients (Dalal and Triggs 2005), each of norm 1."""
 
-    name, modality = "color-hog", "image"
+    name, modality, preferred_batch = "color-hog", "image", 64
     dim = _COLOUR_BINS**3 + 3 * _MEAN_GRID**2 + _ORIENTATIONS * (_SIDE // _CELL) ** 2
 
     def __call__(self, batch: Sequence["Image"]) -> np.ndarray:

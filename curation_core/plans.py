@@ -10,7 +10,8 @@ from curation_core.artifacts import ArtifactStore
 from curation_core.config import IngestConfig
 from curation_core.embedders import embedder_names
 from curation_core.errors import StepMissing
-from curation_core.lineage import STEPS, VERSIONS, StepPlan, StepStatus, step_status
+from curation_core.lineage import CHECKS, STEPS, VERSIONS, StepPlan, StepStatus, step_status
+from curation_core.neighbors import default_floor, default_threshold
 from curation_core.presets import resolve_preset
 from curation_core.sampling import SamplingPlan
 from curation_core.settings import Settings
@@ -31,6 +32,10 @@ class Plans:
             "embed": self._embed,
             "prepare": self._prepare,
             "cluster": self._cluster,
+            "duplicates": self._duplicates,
+            "quality": self._quality,
+            "outliers": self._outliers,
+            "faces": self._faces,
             "project": self._project,
             "sample": self._sample,
         }
@@ -65,7 +70,9 @@ class Plans:
     def _embed(self) -> StepPlan:
         ingested, config = self.meta("ingest"), self.settings.embed
         name = embedder_names(ingested["modality"])[0] if config.embedder == "auto" else config.embedder
-        return StepPlan("embed", {**config.model_dump(), "embedder": name}, {"ingest": ingested["digest"]})
+        # where a model ran is no part of what it made; a batch size that was found by trying is written with the shards
+        made_by = config.model_dump(exclude={"device", *(() if config.batch_size else ("batch_size",))})
+        return StepPlan("embed", {**made_by, "embedder": name}, {"ingest": ingested["digest"]})
 
     def _prepare(self) -> StepPlan:
         embedded = self.meta("embed")
@@ -84,7 +91,40 @@ class Plans:
         if self.settings.sample is None:
             raise StepMissing("no target size is set; run sample")
         inputs = {"cluster": self.meta("cluster")["key"], "reviews": self.decisions()}
+        if self.settings.sample.one_per_group:
+            inputs["duplicates"] = self.grouping()
         return StepPlan("sample", self.settings.sample.model_dump(), inputs)
+
+    def _duplicates(self) -> StepPlan:
+        ingested, embedded = self.meta("ingest"), self.meta("embed")
+        floor = self.settings.duplicates.floor or default_floor(ingested["modality"])
+        return StepPlan("duplicates", {"floor": floor}, {"ingest": ingested["digest"], "embed": embedded["key"]})
+
+    def _quality(self) -> StepPlan:
+        return StepPlan("quality", {}, {"ingest": self.meta("ingest")["digest"]})
+
+    def _outliers(self) -> StepPlan:
+        return StepPlan(
+            "outliers", {}, {"prepare": self.meta("prepare")["key"], "cluster": self.meta("cluster")["key"]}
+        )
+
+    def _faces(self) -> StepPlan:
+        # threshold and blur only decide what thumbnails show, which is put right without searching again
+        config = self.settings.faces.model_dump(include={"floor", "max_side"})
+        return StepPlan("faces", config, {"ingest": self.meta("ingest")["digest"]})
+
+    def grouping(self) -> str:
+        """What decides which items may stand for their group: the pairs found, the threshold and the keeper rule."""
+        key = self.meta("duplicates")["key"]
+        return f"{key}:{self.duplicate_threshold()}:{self.settings.duplicates.keeper}"
+
+    def duplicate_threshold(self) -> float:
+        """Similarity from which items are one group, as set or by modality."""
+        return self.settings.duplicates.threshold or default_threshold(self.meta("ingest")["modality"])
+
+    def checks(self) -> tuple[StepStatus, ...]:
+        """How every check stands."""
+        return tuple(step_status(self.store, step, lambda step=step: self.plan(step)) for step in CHECKS)  # type: ignore[misc]
 
 
 def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
@@ -106,7 +146,7 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
             "multiplier": drawn.multiplier,
             "seed": drawn.seed,
         },
-        "step_versions": dict(VERSIONS),
+        "step_versions": {step: VERSIONS[step] for step in STEPS},
         "packages": {name: package_version(name) for name in names},
     }
 

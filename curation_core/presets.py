@@ -4,20 +4,26 @@ import numpy as np
 
 from curation_core.config import Preset
 from curation_core.errors import ConfigError, ShapeError
-from curation_core.pca import apply_pca, fit_pca
+from curation_core.pca import Rows, apply_pca, fit_pca
 
 _BLOCK = 8192  # rows at once
+_LEAST_SPREAD = 1e-3  # of the strongest component
 _OF_MODEL: dict[str, Preset] = {
     "efficientnet-lite0": "sqrt-pca-128",
     "color-hog": "pca-64",
+    "spectral": "pca-64",
     "wordllama": "l2",
     "hashing-text": "l2",
+    "minilm": "l2",
 }
 
 
 def default_preset(model: str) -> Preset:
-    """The preset that suits an embedder; "none" for vectors that a person brought and for unknown models."""
-    return _OF_MODEL.get(model, "none")
+    """The preset that suits an embedder; "none" for vectors that a person brought and for unknown models.
+
+    Models of one's own (hf:, st:) are trained for cosines: l2.
+    """
+    return "l2" if model.startswith(("hf:", "st:")) else _OF_MODEL.get(model, "none")
 
 
 def resolve_preset(preset: Preset, model: str) -> Preset:
@@ -29,20 +35,21 @@ def prepare(vectors: np.ndarray, preset: Preset) -> np.ndarray:
     """Vectors as k-means wants them: (n, d) of any float to (n, d') float32, in blocks.
 
     none: as they are. l2: each of length 1. pca-64: length 1, then 64 principal components. sqrt-pca-128: signed square
-    roots, length 1, then 128 principal components. d' is at most n; components are not brought to length 1 again.
+    roots, length 1, then 128 principal components. whiten-128: length 1, then 128 principal components, each of the
+    same spread. d' is at most n; components are not brought to length 1 again.
     Raises ConfigError for "auto" (use resolve_preset) and unknown names, ShapeError unless vectors are (n, d).
     """
     if vectors.ndim != 2:
         raise ShapeError(f"vectors have shape {vectors.shape}; expected (items, dimensions)")
     if preset == "none":
         return np.array(vectors, dtype=np.float32)
-    if preset == "l2":
+    if preset == "l2" or (preset in _COMPONENTS and not len(vectors)):
         return _in_blocks(vectors)
-    if preset == "pca-64":
-        return apply_pca(fit_pca(vectors, 64, unit), vectors, unit) if len(vectors) else _in_blocks(vectors)
-    if preset == "sqrt-pca-128":
-        return apply_pca(fit_pca(vectors, 128, root_unit), vectors, root_unit) if len(vectors) else _in_blocks(vectors)
-    raise ConfigError(f"preset is {preset!r}; expected none, l2, pca-64 or sqrt-pca-128")
+    if preset not in _COMPONENTS:
+        raise ConfigError(f"preset is {preset!r}; expected none, l2, {', '.join(_COMPONENTS)}")
+    rows, n_components, whitened = _COMPONENTS[preset]
+    found = apply_pca(fit_pca(vectors, n_components, rows), vectors, rows)
+    return _same_spread(found) if whitened else found
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -64,3 +71,20 @@ def _in_blocks(vectors: np.ndarray) -> np.ndarray:
     for start in range(0, len(vectors), _BLOCK):
         found[start : start + _BLOCK] = unit(vectors[start : start + _BLOCK])
     return found
+
+
+def _same_spread(components: np.ndarray) -> np.ndarray:
+    """Components (n, k), strongest first, each divided by its deviation; what is next to nothing stays so."""
+    blocks = range(0, len(components), _BLOCK)
+    squares = sum(np.square(components[start : start + _BLOCK], dtype=np.float64).sum(axis=0) for start in blocks)
+    spread = np.sqrt(squares / len(components))
+    floor = _LEAST_SPREAD * spread.max()  # below, there is rounding, not signal
+    scale = 1.0 / np.where(spread > floor, spread, 1.0)
+    return components * scale.astype(np.float32)
+
+
+_COMPONENTS: dict[str, tuple[Rows, int, bool]] = {  # applied to rows first; how many; whether of the same spread
+    "pca-64": (unit, 64, False),
+    "sqrt-pca-128": (root_unit, 128, False),
+    "whiten-128": (unit, 128, True),
+}

@@ -3,33 +3,39 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from curation_core.columns import correct, correct_schema
 from curation_core.config import IngestConfig, Modality
-from curation_core.matrices import Matrix, ParquetMatrix, refused_vectors
-from curation_core.origins import metadata_by_row
+from curation_core.matrices import Matrix, refused_vectors
+from curation_core.metadata import metadata_by_row
 from curation_core.shards import Shard, Tick, item_row, make_shard, no_columns
-from curation_core.tables import TableFile, open_table, text_column
+from curation_core.tables import TableFile, text_column
+
+MAX_TEXT = 1 << 24  # characters of one text
+_SHARD_ROWS = 8192
+_SHARD_BYTES = 1 << 27  # of a shard, where rows are long
 
 
 class TextReader:
     """Texts of a table; rows without text are failures."""
 
     modality: Modality = "text"
-    shard_size = 8192
 
     def __init__(self, table: TableFile, config: IngestConfig) -> None:
         self._table = table
         self._column = text_column(table.schema, config.text_column, table.name)
         self._beside = metadata_by_row(config, table.n_rows, table.schema.names)
         self.n_items = table.n_rows
-        self.schema: pa.Schema = pa.schema([*table.schema, *(self._beside.schema if self._beside else ())])
+        self._types = config.column_types
+        schema = pa.schema([*table.schema, *(self._beside.schema if self._beside else ())])
+        self.schema: pa.Schema = correct_schema(schema, self._types)
         self.n_unmatched = 0
+        self.shard_size = max(16, min(_SHARD_ROWS, _SHARD_BYTES // max(table.row_bytes, 1)))
 
-    def shards(self, start: int, thumbnails: Path, tick: Tick) -> Iterator[Shard]:  # noqa: ARG002 - texts have none
+    def shards(self, start: int, thumbnails: Path | None, tick: Tick) -> Iterator[Shard]:  # noqa: ARG002 - texts have none
         """Shards in order, from shard number `start` on."""
         for number, table in enumerate(self._table.slices(self.shard_size)):
             if number >= start:
@@ -38,7 +44,7 @@ class TextReader:
 
     def first_names(self, n: int) -> list[str]:
         """Uris of the first items."""
-        return [_row_uri(self._table.name, row) for row in range(min(n, self.n_items))]
+        return [self._table.uri(row) for row in range(min(n, self.n_items))]
 
     def first_rows(self, n: int) -> pa.Table:
         """The user's columns of the first items."""
@@ -47,16 +53,26 @@ class TextReader:
 
     def _shard(self, table: pa.Table, first: int) -> Shard:
         texts = table.column(self._column).cast(pa.string()).to_pylist()
-        has_text = np.array([bool(text and text.strip()) for text in texts], dtype=bool)
-        items = [_text_item(self._table.name, first + row, texts[row]) for row in np.flatnonzero(has_text).tolist()]
-        failures = [
-            {"uri": _row_uri(self._table.name, first + row), "reason": f"column {self._column!r} is empty here"}
-            for row in np.flatnonzero(~has_text).tolist()
-        ]
-        return make_shard(items, self._with_beside(table, first).filter(pa.array(has_text)), failures)
+        items, failures = [], []
+        for row, text in enumerate(texts):
+            uri = self._table.uri(first + row)
+            if reason := self._refusal(text):
+                failures.append({"uri": uri, "reason": reason})
+            else:
+                items.append(item_row(uri, hashlib.sha256(text.encode()).hexdigest(), first + row, text=text))
+        kept = pa.array([item["source_row"] - first for item in items], pa.int64())
+        return make_shard(items, self._with_beside(table, first).take(kept), failures)
+
+    def _refusal(self, text: str | None) -> str:
+        """Why a cell is no item; "" when it is one."""
+        if not text or not text.strip():
+            return f"column {self._column!r} is empty here"
+        if len(text) > MAX_TEXT:
+            return f"text of {len(text):,} characters is longer than {MAX_TEXT:,}; cut it into pieces"
+        return ""
 
     def _with_beside(self, table: pa.Table, first: int) -> pa.Table:
-        return _beside(table, self._beside, first)
+        return correct(_beside(table, self._beside, first), self._types, first_row=first)
 
 
 class VectorReader:
@@ -65,18 +81,18 @@ class VectorReader:
     modality: Modality = "vector"
     shard_size = 8192
 
-    def __init__(self, matrix: Matrix, path: Path, config: IngestConfig) -> None:
-        self._matrix = matrix
-        self._table = open_table(path) if isinstance(matrix, ParquetMatrix) else None
+    def __init__(self, matrix: Matrix, config: IngestConfig) -> None:
+        self._matrix, self._table, self._types = matrix, matrix.table, config.column_types
         own = list(self._table.schema) if self._table else []
         # the vectors themselves stay where they are: as a column they would be written twice
-        self._own = [field for field in own if field.name != getattr(matrix, "column", None)]
+        self._own = [field for field in own if field.name != matrix.column]
         self._beside = metadata_by_row(config, matrix.n_rows, [field.name for field in own])
         self.n_items, self.dim = matrix.n_rows, matrix.dim
-        self.schema: pa.Schema = pa.schema([*self._own, *(self._beside.schema if self._beside else ())])
+        schema = pa.schema([*self._own, *(self._beside.schema if self._beside else ())])
+        self.schema: pa.Schema = correct_schema(schema, self._types)
         self.n_unmatched = 0
 
-    def shards(self, start: int, thumbnails: Path, tick: Tick) -> Iterator[Shard]:  # noqa: ARG002 - vectors have none
+    def shards(self, start: int, thumbnails: Path | None, tick: Tick) -> Iterator[Shard]:  # noqa: ARG002 - vectors have none
         """Shards in order, from shard number `start` on."""
         for number, table in enumerate(self._tables(self.shard_size)):
             if number >= start:
@@ -85,12 +101,14 @@ class VectorReader:
 
     def first_names(self, n: int) -> list[str]:
         """Uris of the first items."""
-        return [_row_uri(self._matrix.name, row) for row in range(min(n, self.n_items))]
+        return [self._matrix.uri(row) for row in range(min(n, self.n_items))]
 
     def first_rows(self, n: int) -> pa.Table:
         """The user's columns of the first items."""
         first = next(self._tables(n), None)
-        return self.schema.empty_table() if first is None else _beside(first, self._beside, 0, self.n_items)
+        if first is None:
+            return self.schema.empty_table()
+        return correct(_beside(first, self._beside, 0, min(n, self.n_items)), self._types)
 
     def _tables(self, size: int) -> Iterator[pa.Table]:
         if self._table is not None and self._own:
@@ -104,25 +122,15 @@ class VectorReader:
         usable = np.setdiff1d(np.arange(len(rows)), list(refused))
         items = [
             item_row(
-                _row_uri(self._matrix.name, first + int(row)),
+                self._matrix.uri(first + int(row)),
                 hashlib.sha256(vectors[row].tobytes()).hexdigest(),
                 first + int(row),
             )
             for row in usable
         ]
-        failures = [
-            {"uri": _row_uri(self._matrix.name, first + row), "reason": refused[row]} for row in sorted(refused)
-        ]
-        columns = _beside(table, self._beside, first, len(rows))
+        failures = [{"uri": self._matrix.uri(first + row), "reason": refused[row]} for row in sorted(refused)]
+        columns = correct(_beside(table, self._beside, first, len(rows)), self._types, first_row=first)
         return make_shard(items, columns.take(pa.array(usable)) if columns.num_columns else columns, failures)
-
-
-def _text_item(name: str, row: int, text: str) -> dict[str, Any]:
-    return item_row(_row_uri(name, row), hashlib.sha256(text.encode()).hexdigest(), row, text=text)
-
-
-def _row_uri(name: str, row: int) -> str:
-    return f"{name}#{row}"
 
 
 def _beside(table: pa.Table, other: pa.Table | None, first: int, n_rows: int | None = None) -> pa.Table:

@@ -16,11 +16,16 @@ Tick = Callable[[int], None]  # called with the count of items done within a sha
 
 @dataclass(frozen=True)
 class Shard:
-    """Part of a catalog: items of ITEM_SCHEMA, the user's columns beside them, failures of FAILURE_SCHEMA."""
+    """Part of a catalog: items of ITEM_SCHEMA, the user's columns beside them, failures of FAILURE_SCHEMA.
+
+    stamps: table of stamps.STAMP_SCHEMA for items that need not be read again while they stay as they are; None when
+    the reader does not tell.
+    """
 
     items: pa.Table
     metadata: pa.Table
     failures: pa.Table
+    stamps: pa.Table | None = None
 
 
 class Reader(Protocol):
@@ -32,8 +37,8 @@ class Reader(Protocol):
     shard_size: int
     n_unmatched: int
 
-    def shards(self, start: int, thumbnails: Path, tick: Tick) -> Iterator[Shard]:
-        """Shards in order, from shard number `start` on."""
+    def shards(self, start: int, thumbnails: Path | None, tick: Tick) -> Iterator[Shard]:
+        """Shards in order, from shard number `start` on; thumbnails of images go to that folder, if any."""
 
     def first_names(self, n: int) -> list[str]:
         """Uris of the first items."""
@@ -48,12 +53,18 @@ def item_row(uri: str, content_hash: str, row: int, **values: Any) -> dict[str, 
     return {"item_id": item_id, "uri": uri, "content_hash": content_hash, "source_row": row, **values}
 
 
-def make_shard(items: list[dict[str, Any]], metadata: pa.Table, failures: list[dict[str, str]]) -> Shard:
+def make_shard(
+    items: list[dict[str, Any]],
+    metadata: pa.Table,
+    failures: list[dict[str, str]],
+    stamps: pa.Table | None = None,
+) -> Shard:
     """A shard from rows of items and failures."""
     return Shard(
         pa.Table.from_pylist(items, ITEM_SCHEMA),
         metadata.combine_chunks(),
         pa.Table.from_pylist(failures, FAILURE_SCHEMA),
+        stamps,
     )
 
 

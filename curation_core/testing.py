@@ -65,3 +65,16 @@ class EmbedderContract:
         together = embedder(batch)
         backwards = embedder(batch[::-1])[::-1]
         assert np.allclose(backwards, together, rtol=1e-3, atol=1e-4 * float(np.abs(together).max()))
+
+    def test_what_it_may_also_say_has_its_type(self) -> None:
+        """Device and preferred_batch where it has them; embed_text gives vectors in the space of its items."""
+        embedder = self.embedder()
+        assert isinstance(getattr(embedder, "device", "cpu"), str)
+        preferred = getattr(embedder, "preferred_batch", 1)
+        assert isinstance(preferred, int)
+        assert preferred >= 1
+        if hasattr(embedder, "embed_text") and getattr(embedder, "has_text", True):
+            found = embedder.embed_text(["a", "of the sea"])
+            assert found.dtype == np.float32
+            assert found.shape == (2, embedder(self.batch()).shape[1])
+            assert np.isfinite(found).all()

@@ -10,8 +10,12 @@ from curation_core.artifacts import ArtifactStore, read_array
 from curation_core.catalog import Catalog
 from curation_core.embed import Embeddings, read_embeddings
 from curation_core.errors import ConfigError, StepMissing
+from curation_core.face_corrections import FaceCorrections, corrected
+from curation_core.face_results import Faces, read_faces
+from curation_core.grouping import NearDuplicates
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepStatus
+from curation_core.neighbors import read_duplicates
 from curation_core.plans import Plans
 from curation_core.projection import Projection
 from curation_core.results import read_draw, read_hierarchy
@@ -60,6 +64,10 @@ class WorkspaceView:
         ):
             found[0] = StepStatus("ingest", "stale", "the source changed on disk; ingest again", first.key, first.meta)
         return tuple(found)
+
+    def checks(self) -> tuple[StepStatus, ...]:
+        """How every check stands: duplicates, quality, outliers, faces."""
+        return self.plans.checks()
 
     # ---- reading results
 
@@ -110,3 +118,76 @@ class WorkspaceView:
     def decisions(self) -> ReviewDecisions:
         """All decisions folded onto the current tree."""
         return fold(self.reviews.events(), self.hierarchy(), self.plans.plan("cluster").key, self.item_ids())
+
+    # ---- what the checks found
+
+    def duplicate_threshold(self) -> float:
+        """Similarity from which items are one group, as set or by modality."""
+        return self.plans.duplicate_threshold()
+
+    def near_duplicate_pairs(self) -> NearDuplicates:
+        """Everything that was looked for, down to the floor; rows count in the tree's rows."""
+        return read_duplicates(self.plans.folder("duplicates"), self.plans.meta("duplicates"))
+
+    def near_duplicates(self) -> NearDuplicates:
+        """The groups at the threshold in force."""
+        found = self.near_duplicate_pairs()
+        return found.at(max(self.duplicate_threshold(), found.threshold))
+
+    def standing(self, eligible: np.ndarray) -> np.ndarray:
+        """Items that may be drawn when one stands for each group: (m,) bool. eligible: (m,) bool, by review."""
+        catalog, rows = self.catalog(), self.embeddings().rows
+        keeper, size = self.settings.duplicates.keeper, _sizes(catalog)[rows]
+        distance = np.asarray(self.hierarchy().levels[0].distance)
+        return self.near_duplicates().keepers(keeper, size=size, distance=distance, eligible=eligible)
+
+    def eligible(self, *, one_per_group: bool = False) -> np.ndarray:
+        """Items that may be drawn: (m,) bool, after review and, if asked, one per group of near-duplicates."""
+        decided: np.ndarray = self.decisions().eligible
+        return self.standing(decided) if one_per_group else decided
+
+    def scores(self) -> dict[str, np.ndarray]:
+        """Every score there is by name: (n,) float32 by catalog row, NaN where it does not apply."""
+        from curation_core import outliers, quality
+
+        found: dict[str, np.ndarray] = {}
+        if self._has("quality"):
+            table = quality.read_scores(self.plans.folder("quality"))
+            found |= {name: table.column(name).to_numpy() for name in table.column_names}
+        if self._has("outliers"):
+            rows, n = self.embeddings().rows, len(self.catalog())
+            for name in outliers.SCORES:
+                column = np.full(n, np.nan, np.float32)
+                column[rows] = read_array(self.plans.folder("outliers") / f"{name}.npy")
+                found[f"outlier_{name}"] = column
+        return found
+
+    def flags(self) -> dict[str, np.ndarray]:
+        """Which items each flag marks at the thresholds in force: (n,) bool by catalog row."""
+        from curation_core import quality
+
+        return quality.flagged(self.scores(), self.settings.quality.thresholds)
+
+    @property
+    def face_corrections(self) -> FaceCorrections:
+        """What people said of detections."""
+        return FaceCorrections(self.path / "faces.jsonl")
+
+    def detected_faces(self) -> Faces:
+        """All detections down to the floor, with people's verdicts on them."""
+        found = read_faces(self.plans.folder("faces"))
+        return corrected(found, self.face_corrections.read(), self.catalog())
+
+    def _has(self, step: str) -> bool:
+        try:
+            return self.store.has(step, self.plans.plan(step).key)
+        except StepMissing:
+            return False
+
+
+def _sizes(catalog: Catalog) -> np.ndarray:
+    """What makes one of several equal items the largest: pixels, or characters of text: (n,) float64."""
+    if catalog.modality == "text":
+        return np.array([len(text or "") for text in catalog.text], dtype=np.float64)
+    sides = [catalog.items.column(name).fill_null(0).to_numpy().astype(np.float64) for name in ("width", "height")]
+    return sides[0] * sides[1]

@@ -19,7 +19,7 @@ _NGRAMS = (3, 4, 5)
 class WordLlama:
     """Mean of static token vectors, read from the wordllama package: 256 numbers."""
 
-    name, dim, modality = "wordllama", 256, "text"
+    name, dim, modality, preferred_batch = "wordllama", 256, "text", 512
 
     def __init__(self) -> None:
         import tokenizers
@@ -49,7 +49,7 @@ class WordLlama:
 class HashingText:
     """Words and the character n-grams inside them, hashed to 512 signed counters; no weights, no vocabulary."""
 
-    name, dim, modality = "hashing-text", 512, "text"
+    name, dim, modality, preferred_batch = "hashing-text", 512, "text", 256
 
     def __call__(self, batch: Sequence[str]) -> np.ndarray:
         """Strings to (len(batch), 512) float32; zeros where a text is blank."""

@@ -71,9 +71,13 @@ class Workbench(WorkspaceView):
         """Read the source into the catalog, with thumbnails; unreadable items are listed, not fatal."""
         config = self.plans.source
         plan = StepPlan("ingest", config.model_dump(), {"source": sources.fingerprint(config)})
+        current = self.settings.current_ingest
+        previous = self.store.folder("ingest", current) if current and self.store.has("ingest", current) else None
 
         def work(folder: Path) -> dict[str, Any]:
-            found = sources.ingest(config, folder, thumbnails=self.path / "thumbnails", progress=progress)
+            # where faces are to be blurred, thumbnails are written by the step that finds them
+            thumbnails = None if self.settings.faces.blur else self.path / "thumbnails"
+            found = sources.ingest(config, folder, thumbnails=thumbnails, previous=previous, progress=progress)
             counts = {"n_items": len(found), "n_failures": found.failures.num_rows}
             return {**counts, "modality": found.modality, "digest": _digest(found)}
 

@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 
 from curation_core import export
+from curation_core.checks import Checks
 from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig
 from curation_core.errors import ConfigError
 from curation_core.lineage import StepStatus
-from curation_core.plans import provenance
 from curation_core.progress import Progress, silent
 from curation_core.results import write_draw
 from curation_core.review import Decision, ItemTarget, Verdict, cluster_target
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
 from curation_core.verification import Verification, verify
-from curation_core.workbench import Workbench
 
 
-class Workspace(Workbench):
+class Workspace(Checks):
     """One curation on disk: everything that can be done with it."""
 
     @classmethod
@@ -75,7 +74,7 @@ class Workspace(Workbench):
                 f"{most:,}; choose at most {most:,}, or set multiplier to {-(-config.target_size // tree.n_items)}"
             )
         vectors = self.vectors() if config.strategy == "diverse" else None
-        return sample(tree, config, eligible=self.decisions().eligible, vectors=vectors)
+        return sample(tree, config, eligible=self.eligible(one_per_group=config.one_per_group), vectors=vectors)
 
     def export(
         self,
@@ -94,17 +93,7 @@ class Workspace(Workbench):
         given = {**options, "name": name, **({"formats": tuple(formats)} if formats else {})}
         config = ExportConfig(**given)
         folder = self.path / "exports" / config.name
-        drawn, embedded = self.sampling_plan() if plan is None else plan, self.embeddings()
-        contents = export.ExportContents(
-            catalog=self.catalog(),
-            rows=embedded.rows,
-            hierarchy=self.hierarchy(),
-            plan=drawn,
-            decisions=self.decisions(),
-            failures=embedded.failures,
-            events=self.reviews.events(),
-            provenance=provenance(self.plans, drawn),
-        )
+        contents = self.export_contents(self.sampling_plan() if plan is None else plan, config)
         export.write(folder, contents, config.formats, progress, overwrite=overwrite)
         return folder
 
@@ -116,9 +105,13 @@ class Workspace(Workbench):
         """Do everything that is missing or stale: up to the map, and up to draw and export where settings name them."""
         settings = self.settings
         self.ingest(progress=progress)
+        if settings.faces.blur and self.plans.meta("ingest")["modality"] == "image":
+            self.faces(progress=progress)
         for step in (self.embed, self.cluster, self.project):
             step(progress=progress)
         if settings.sample is not None:
+            if settings.sample.one_per_group:
+                self.duplicates(progress=progress)
             plan = self.sample(progress=progress)
             if settings.export is not None:
                 self.export(plan=plan, overwrite=True, progress=progress, **dict(settings.export))
@@ -138,6 +131,11 @@ class Workspace(Workbench):
     def decide_items(self, rows: Sequence[int] | np.ndarray, verdict: Verdict, *, reviewer: str = "") -> Decision:
         """Record a verdict on items, given by their rows in the tree."""
         ids = self.item_ids()
+        return self._record(Decision(ItemTarget(tuple(ids[int(row)] for row in rows)), verdict, reviewer))
+
+    def decide_catalog(self, rows: Sequence[int] | np.ndarray, verdict: Verdict, *, reviewer: str = "") -> Decision:
+        """Record a verdict on items, given by their rows in the catalog; needs no tree."""
+        ids = self.catalog().item_id
         return self._record(Decision(ItemTarget(tuple(ids[int(row)] for row in rows)), verdict, reviewer))
 
     def _record(self, decision: Decision) -> Decision:

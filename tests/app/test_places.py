@@ -8,6 +8,7 @@ from curation_app import __main__ as command
 from curation_app import places
 from curation_app.samples import SAMPLES, sample_path
 from curation_app.server import SCRIPT, options, prepare
+from curation_app.upload_store import limits
 from curation_core.errors import ConfigError
 
 
@@ -103,3 +104,45 @@ def test_streamlit_run_finds_the_application_in_app_py():
 def test_no_pages_lie_beside_the_script_or_they_would_be_served_without_the_shell():
     assert SCRIPT.is_file()
     assert not (SCRIPT.parent / "pages").exists()
+
+
+def test_stores_may_be_roots_and_http_only_when_it_is_allowed(monkeypatch):
+    assert places.parse_root("far=s3://bucket/prefix/") == ("far", "s3://bucket/prefix")
+    assert places.parse_root("far=gs://bucket")[1] == "gs://bucket"
+    with pytest.raises(ConfigError, match="--allow-http"):
+        places.parse_root("web=https://example.org/data")
+    monkeypatch.setenv(places.ALLOW_HTTP, "1")
+    assert places.parse_root("web=https://example.org/data")[1] == "https://example.org/data"
+
+
+@pytest.mark.parametrize("address", ["file:///etc", "ftp://host/x", "s3://", "s3:///"])
+def test_addresses_of_other_kinds_are_refused(address):
+    with pytest.raises(ConfigError, match="root far"):
+        places.parse_root(f"far={address}")
+
+
+def test_a_typed_path_stays_below_a_remote_root(monkeypatch):
+    monkeypatch.setenv(places.ROOTS, "far=s3://bucket/prefix")
+    assert places.source_below("far", "./a//b.csv") == "s3://bucket/prefix/a/b.csv"
+    assert places.source_below("far", "") == "s3://bucket/prefix"
+    for wrong in ("../other", "a/../../b", "s3://other/x", "a\\..\\b"):
+        with pytest.raises(ConfigError, match="leads out of the root"):
+            places.source_below("far", wrong)
+    with pytest.raises(ConfigError, match="is an address"):
+        places.below_root("far", "a")
+
+
+@pytest.mark.parametrize("path", ["a\x00b", "x" * 5_000])
+def test_a_path_that_no_disk_can_have_is_a_sentence(path, tmp_path, monkeypatch):
+    monkeypatch.setenv(places.ROOTS, f"r={tmp_path}")
+    with pytest.raises(ConfigError):
+        places.below_root("r", path)
+
+
+def test_prepare_checks_the_size_of_uploads(tmp_path, monkeypatch):
+    for name in (places.WORKSPACES, places.ROOTS, "CURATE_MAX_UPLOAD"):
+        monkeypatch.setenv(name, "")
+    prepare(tmp_path, [], max_upload="5GB")
+    assert limits().max_upload == 5 * 10**9
+    with pytest.raises(ConfigError, match="write a number with its unit"):
+        prepare(tmp_path, [], max_upload="many")

@@ -9,7 +9,7 @@ import pytest
 from curation_core.catalog import FAILURE_SCHEMA, ITEM_SCHEMA, Catalog
 from curation_core.config import EmbedConfig
 from curation_core.embed import embed, read_embeddings
-from curation_core.errors import Cancelled, IngestError, ShapeError, StaleArtifact
+from curation_core.errors import Cancelled, CurationError, IngestError, ShapeError, StaleArtifact
 
 CONFIG = EmbedConfig(batch_size=2, shard_size=4)
 
@@ -115,6 +115,15 @@ def test_progress_counts_items_and_tells_the_speed(tmp_path, values):
     assert [done for (_, done, _), _ in seen] == [0, 2, 4, 6, 8, 10]
     assert all(stage == "embed" and total == 10 for (stage, _, total), _ in seen)
     assert all(figures["items_per_s"] > 0 for _, figures in seen[1:])
+    assert all(figures["batch_size"] == 2 for _, figures in seen[1:])
+
+
+def test_the_result_tells_device_batch_size_and_speed_and_a_second_reading_nothing(tmp_path, values):
+    found = embed(catalog_of(10), rows_of(values), Doubler(), CONFIG, tmp_path)
+    assert found.facts["device"] == "cpu"
+    assert found.facts["batch_size"] == 2
+    assert found.facts["items_per_s"] > 0
+    assert read_embeddings(tmp_path, "doubler").facts == {}
 
 
 def test_an_embedder_that_breaks_its_promise_is_named(tmp_path, values):
@@ -138,3 +147,116 @@ def test_torn_results_are_refused(tmp_path, values):
     (tmp_path / "vectors.npy").write_bytes((tmp_path / "vectors.npy").read_bytes()[:-4])
     with pytest.raises(StaleArtifact):
         read_embeddings(tmp_path, "doubler")
+
+
+def test_float16_takes_half_the_space_and_says_what_does_not_fit(tmp_path, values):
+    values[3, 0], values[6] = 1e5, [1e-9, 0, -1e-9]
+    config = EmbedConfig(batch_size=2, shard_size=4, storage="float16")
+    found = embed(catalog_of(10), rows_of(values), Doubler(), config, tmp_path)
+    assert found.vectors.dtype == np.float16
+    assert found.rows.tolist() == [0, 1, 2, 4, 5, 7, 8, 9]
+    assert np.allclose(found.vectors, 2 * values[found.rows], rtol=1e-3)
+    reasons = found.failures.column("reason").to_pylist()
+    assert all("does not fit into float16" in reason and "use storage float32" in reason for reason in reasons)
+    assert (tmp_path / "vectors.npy").stat().st_size == 128 + 8 * 3 * 2
+
+
+class Small(Doubler):
+    """Memory for three items; the fourth is too much."""
+
+    def __init__(self, room=3):
+        super().__init__()
+        self.room = room
+
+    def __call__(self, batch):
+        if len(batch) > self.room:
+            raise MemoryError
+        return super().__call__(batch)
+
+
+def test_where_memory_runs_out_batches_are_halved_and_nothing_is_lost(tmp_path, values):
+    embedder, done = Small(), []
+    config = EmbedConfig(batch_size=8, shard_size=8)
+    found = embed(catalog_of(10), rows_of(values), embedder, config, tmp_path, lambda *a, **figures: done.append(a[1]))
+    assert np.array_equal(found.vectors, 2 * values)
+    assert embedder.batches == [2] * 5
+    assert done == [0, 2, 4, 6, 8, 10]
+    assert found.facts["batch_size"] == 2
+
+
+def test_a_resumed_run_keeps_to_the_smaller_batch_and_so_to_the_same_bytes(tmp_path, values):
+    class Rough(Small):
+        """Its vectors hang on the size of the batch, as those of a fast kernel do in their last bits."""
+
+        def __call__(self, batch):
+            return super().__call__(batch) + np.float32(len(batch)) * 1e-6
+
+    config = EmbedConfig(batch_size=None, shard_size=4)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "stopped").mkdir()
+    embed(catalog_of(10), rows_of(values), Rough(), config, tmp_path / "whole")
+
+    def stop(stage, done, total, **figures):
+        if done == 6:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        embed(catalog_of(10), rows_of(values), Rough(), config, tmp_path / "stopped", stop)
+    embed(catalog_of(10), rows_of(values), Rough(room=100), config, tmp_path / "stopped")
+    for file in (tmp_path / "whole").iterdir():
+        assert file.read_bytes() == (tmp_path / "stopped" / file.name).read_bytes()
+
+
+def test_when_not_even_one_item_fits_the_error_says_what_to_do(tmp_path, values):
+    with pytest.raises(CurationError, match=r"memory ran out in doubler with one item at a time .* choose a smaller"):
+        embed(catalog_of(10), rows_of(values), Small(room=0), CONFIG, tmp_path)
+
+
+def test_shards_of_another_embedder_or_size_are_not_gone_on_with(tmp_path, values):
+    def stop(stage, done, total, **figures):
+        if done == 6:
+            raise Cancelled("stopped")
+
+    for config in (CONFIG, EmbedConfig(batch_size=2, shard_size=3), CONFIG.model_copy(update={"storage": "float16"})):
+        with pytest.raises(Cancelled):
+            embed(catalog_of(10), rows_of(values), Doubler(), config, tmp_path, stop)
+    embedder = Doubler()
+    embed(catalog_of(10), rows_of(values), embedder, CONFIG, tmp_path)
+    assert sum(embedder.batches) == 10
+
+
+def test_on_a_gpu_the_batch_size_is_tried_and_noted(tmp_path, values):
+    class Gpu(Doubler):
+        device = "cuda"
+
+    many = np.repeat(values, 20, axis=0)
+    embedder = Gpu()
+    found = embed(catalog_of(200), rows_of(many), embedder, EmbedConfig(), tmp_path)
+    assert np.array_equal(found.vectors, 2 * many)
+    assert found.facts["device"] == "cuda"
+    assert found.facts["batch_size"] in {8, 16, 32, 64, 128}
+    assert sum(embedder.batches) > 200
+
+
+def test_the_next_items_are_fetched_while_the_model_works_and_no_fetch_outlives_the_run(tmp_path, values):
+    import threading
+    import time
+
+    fetched_by, running = set(), []
+
+    def fetch(rows):
+        running.append(rows)
+        fetched_by.add(threading.current_thread().name)
+        time.sleep(0.02)
+        running.remove(rows)
+        return [values[row % 10] for row in rows]
+
+    def stop(stage, done, total, **figures):
+        if done == 64:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        embed(catalog_of(400), fetch, Doubler(), EmbedConfig(batch_size=64), tmp_path, stop)
+    assert running == []
+    assert threading.current_thread().name not in fetched_by
+    embed(catalog_of(400), fetch, Doubler(), EmbedConfig(batch_size=64), tmp_path)

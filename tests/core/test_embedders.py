@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from curation_core import embedders
-from curation_core.embedders import AsIs, embedder_names, open_embedder
+from curation_core.config import EmbedConfig
+from curation_core.embedders import AsIs, embed_key, embedder_names, open_embedder
 from curation_core.errors import ConfigError, MissingExtra
 from curation_core.testing import EmbedderContract
 
@@ -39,6 +40,14 @@ class TestColorHog(EmbedderContract):
         return pictures()
 
 
+class TestSpectral(EmbedderContract):
+    def embedder(self):
+        return open_embedder("spectral", "image")
+
+    def batch(self):
+        return pictures()
+
+
 class TestWordLlama(EmbedderContract):
     def embedder(self):
         return open_embedder("wordllama", "text")
@@ -64,14 +73,14 @@ class TestAsIs(EmbedderContract):
 
 
 def test_the_default_comes_first_and_auto_is_the_default():
-    assert embedder_names("image") == ("efficientnet-lite0", "color-hog")
-    assert embedder_names("text") == ("wordllama", "hashing-text")
+    assert embedder_names("image") == ("efficientnet-lite0", "color-hog", "spectral")
+    assert embedder_names("text") == ("wordllama", "hashing-text", "minilm")
     assert open_embedder("auto", "vector").name == "as-is"
 
 
 def test_without_the_weights_the_embedder_without_weights_is_the_default(monkeypatch):
     monkeypatch.setitem(embedders._NEEDS, "efficientnet-lite0", ("a_package_that_is_not_there",))
-    assert embedder_names("image") == ("color-hog", "efficientnet-lite0")
+    assert embedder_names("image") == ("color-hog", "spectral", "efficientnet-lite0")
     assert open_embedder("auto", "image").name == "color-hog"
     with pytest.raises(MissingExtra, match="needs a_package_that_is_not_there; install them, or choose color-hog"):
         open_embedder("efficientnet-lite0", "image")
@@ -95,3 +104,42 @@ def test_other_packages_bring_embedders_by_entry_point(monkeypatch):
         open_embedder("mine", "text")
     with pytest.raises(MissingExtra, match="cannot be imported"):
         open_embedder("strange", "vector")
+
+
+def test_a_plug_in_that_takes_a_device_is_told_it(monkeypatch):
+    def factory(modality, device="nowhere"):
+        made = AsIs()
+        made.device = device
+        return made
+
+    monkeypatch.setattr(EntryPoint, "load", lambda self: factory)
+    monkeypatch.setattr(embedders, "entry_points", lambda group: [EntryPoint("mine", "a:b", embedders.GROUP)])
+    assert open_embedder("mine", "vector", device="cpu").device == "cpu"
+
+
+def test_the_key_names_the_embedder_and_neither_device_nor_a_path(tmp_path):
+    key = embed_key(EmbedConfig(device="cpu"), "image")
+    assert key == {"embedder": "efficientnet-lite0", "shard_size": 512, "storage": "float32"}
+    assert embed_key(EmbedConfig(device="auto"), "image") == key
+    assert embed_key(EmbedConfig(batch_size=4), "image") == {**key, "batch_size": 4}
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    name = embed_key(EmbedConfig(embedder=f"hf:{folder}"), "image")["embedder"]
+    assert name.startswith("hf:small@")
+    (folder / "config.json").unlink()
+    assert embed_key(EmbedConfig(embedder=f"hf:{folder}"), "image", known=["wordllama", name])["embedder"] == name
+
+
+def test_importing_the_embedders_loads_no_model_library():
+    import subprocess
+    import sys
+
+    program = (
+        "import sys, curation_core.embedders, curation_core.embed, curation_core.search\n"
+        "heavy = {'torch', 'transformers', 'onnxruntime', 'PIL', 'huggingface_hub', 'sentence_transformers'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr

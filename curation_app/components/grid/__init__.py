@@ -19,7 +19,10 @@ LIMIT = 300  # cells in one grid; more are a page of their own
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: a picture when hash is set, else a card of text. mark: keep, drop or none."""
+    """One cell: a picture when hash or src is set, else a card of text. mark: keep, drop or none.
+
+    src: a small WebP in base64, for pictures that are made for the moment and have no address.
+    """
 
     id: str
     caption: str = ""
@@ -27,6 +30,7 @@ class Cell:
     hash: str = ""
     text: str = ""
     mark: Literal["", "keep", "drop"] = ""
+    src: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def grid_data(
         left -= len(cells)
         items = [{name: value for name, value in asdict(cell).items() if value != ""} for cell in cells]
         shown.append({"title": section.title, "note": section.note, "items": items})
-    pictures = any(cell.hash for section in sections for cell in section.cells)
+    pictures = any(cell.hash or cell.src for section in sections for cell in section.cells)
     thumbs = f"/api/thumb/{quote(workspace, safe='')}/"
     return {
         "thumbs": thumbs,

@@ -17,7 +17,7 @@ function cell(item, thumbs, order) {
   made.dataset.id = item.id;
   made.setAttribute("aria-label", [item.caption, item.note, item.mark].filter(Boolean).join(", "));
   made.title = [item.caption, item.note].filter(Boolean).join("\n");
-  if (item.hash) {
+  if (item.hash || item.src) {
     made.classList.add("is-picture");
     const picture = element("img", "grid-picture");
     picture.loading = "lazy";
@@ -25,7 +25,7 @@ function cell(item, thumbs, order) {
     picture.alt = "";
     picture.draggable = false;
     picture.addEventListener("error", () => made.classList.add("is-broken"));
-    picture.src = `${thumbs}${encodeURIComponent(item.hash)}.webp`;
+    picture.src = item.src ? `data:image/webp;base64,${item.src}` : `${thumbs}${encodeURIComponent(item.hash)}.webp`;
     made.append(picture);
   } else if (item.text) {
     made.append(element("span", "grid-text", item.text));
@@ -86,7 +86,7 @@ class Grid {
     this.send = send;
     this.mode = data.mode ?? "multi";
     // pictures and texts are read at different sizes
-    this.sizeName = data.sections.some((section) => section.items.some((item) => item.hash)) ? "size" : "text-size";
+    this.sizeName = data.sections.some((section) => section.items.some((item) => item.hash || item.src)) ? "size" : "text-size";
     const fixed = data.toolbar === false;
     const stored = fixed ? data.size : remembered(this.sizeName, data.size ?? 96);
     this.size.value = stored;

@@ -1,0 +1,84 @@
+"""Cached results of the checks (duplicates, quality, faces), keyed by artefact and by what people said since."""
+
+import base64
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from curation_app import loaders
+from curation_core.face_results import Faces
+from curation_core.grouping import NearDuplicates
+from curation_core.workspace import Workspace
+
+
+def pairs(ws: Workspace) -> NearDuplicates | None:
+    """All near-duplicates that were looked for, down to the floor; None before they were."""
+    found = loaders.check(ws, "duplicates")
+    return _pairs(str(ws.path), found.key) if found.state == "done" else None
+
+
+def groups(ws: Workspace, threshold: float) -> NearDuplicates | None:
+    """Near-duplicates grouped at a threshold."""
+    found = loaders.check(ws, "duplicates")
+    return _groups(str(ws.path), found.key, threshold) if found.state == "done" else None
+
+
+def tree_rows(ws: Workspace) -> np.ndarray:
+    """The catalog row of every vector, (m,)."""
+    return _rows(str(ws.path), loaders.key_of(ws, "embed"))
+
+
+def scores(ws: Workspace) -> Mapping[str, np.ndarray]:
+    """Every score there is by name, each (n,) by catalog row, NaN where it does not apply; empty before `quality`."""
+    keys = [found.key for name in ("quality", "outliers") if (found := loaders.check(ws, name)).state == "done"]
+    return _scores(str(ws.path), "-".join(keys)) if keys else {}
+
+
+def faces(ws: Workspace) -> Faces | None:
+    """All detections with people's words on them; None before faces were looked for."""
+    found = loaders.check(ws, "faces")
+    return _faces(str(ws.path), found.key, ws.face_corrections.version()) if found.state == "done" else None
+
+
+def face_crops(ws: Workspace, shown: Faces) -> list[str]:
+    """What each detection shows, cut from its original: WebP in base64."""
+    wanted = tuple(zip(shown.row.tolist(), map(tuple, shown.box.round(5).tolist()), strict=True))
+    return _crops(str(ws.path), loaders.key_of(ws, "ingest"), wanted, shown)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pairs(path: str, key: str) -> NearDuplicates:  # noqa: ARG001 - the key is the cache's key, here and below
+    return Workspace(path).near_duplicate_pairs()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _rows(path: str, key: str) -> np.ndarray:  # noqa: ARG001
+    return np.asarray(Workspace(path).embeddings().rows)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _groups(path: str, key: str, threshold: float) -> NearDuplicates:
+    found = _pairs(path, key)
+    return found.at(max(threshold, found.threshold))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _scores(path: str, keys: str) -> Mapping[str, np.ndarray]:  # noqa: ARG001
+    return Workspace(path).scores()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _faces(path: str, key: str, version: int) -> Faces:  # noqa: ARG001
+    return Workspace(path).detected_faces()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Cutting out faces")
+def _crops(path: str, key: str, wanted: tuple[object, ...], _shown: Faces) -> list[str]:  # noqa: ARG001
+    made = []
+    for crop in Workspace(path).face_crops(_shown):
+        data = io.BytesIO()
+        crop.save(data, "WEBP", quality=80, method=0)
+        made.append(base64.b64encode(data.getvalue()).decode())
+    return made

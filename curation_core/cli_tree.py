@@ -1,0 +1,121 @@
+"""Commands of the tree: cluster, project, review, sample."""
+
+from typing import Annotated
+
+import typer
+
+from curation_core.cli_common import HERE, AsJson, Where, app, given, numbers, open_workspace, say, whole
+from curation_core.errors import ConfigError
+from curation_core.terminal import progress_bar
+
+
+@app.command()
+def cluster(
+    workspace: Where = HERE,
+    n_clusters: Annotated[str | None, typer.Option(help="Clusters per level, fine to coarse: 1000,170.")] = None,
+    expected_target: Annotated[int | None, typer.Option(help="Target size the tree is meant for.")] = None,
+    n_resamples: Annotated[int | None, typer.Option(help="Resampling steps per level.")] = None,
+    resample_size: Annotated[str | None, typer.Option(help="Members kept per cluster and level: 2,2.")] = None,
+    mode: Annotated[str | None, typer.Option(help="fast or compatible.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="How vectors are prepared: auto, none, l2, pca-64, sqrt-pca-128.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same tree.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the tree by hierarchical k-means with resampling."""
+    options = given(
+        n_clusters=numbers(n_clusters, "--n-clusters"),
+        expected_target=expected_target,
+        n_resamples=n_resamples,
+        resample_size=numbers(resample_size, "--resample-size"),
+        mode=mode,
+        preset=preset,
+        seed=seed,
+    )
+    with progress_bar() as bar:
+        tree = open_workspace(workspace).cluster(progress=bar, **options)
+    say(
+        {"items": tree.n_items, "n_clusters": tree.n_clusters},
+        as_json,
+        f"{tree.n_items:,} items in {' ▸ '.join(f'{k:,}' for k in tree.n_clusters)} clusters",
+    )
+
+
+@app.command()
+def project(
+    workspace: Where = HERE,
+    method: Annotated[str | None, typer.Option(help="umap or pca.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same map.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lay the items out on a plane, for looking."""
+    with progress_bar() as bar:
+        found = open_workspace(workspace).project(progress=bar, **given(method=method, seed=seed))
+    say(
+        {"items": len(found.xy), "method": found.method}, as_json, f"{len(found.xy):,} items laid out by {found.method}"
+    )
+
+
+@app.command()
+def review(
+    workspace: Where = HERE,
+    drop: Annotated[list[str] | None, typer.Option(help="Cluster to drop, as LEVEL:CLUSTER; may be repeated.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Cluster to keep, as LEVEL:CLUSTER; may be repeated.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the last decision.")] = False,
+    reviewer: Annotated[str, typer.Option(help="Who decides.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record decisions on clusters, or show what was decided."""
+    opened = open_workspace(workspace)
+    for target in drop or []:
+        opened.decide_cluster(*_cluster(target), "drop", reviewer=reviewer)
+    for target in keep or []:
+        opened.decide_cluster(*_cluster(target), "keep", reviewer=reviewer)
+    if undo and opened.reviews.undo(reviewer) is None:
+        raise ConfigError("there is no decision to take back")
+    state = opened.decisions()
+    values = {
+        "events": state.n_events,
+        "dropped_items": state.n_dropped,
+        "eligible": int(state.eligible.sum()),
+        "lost": len(state.lost),
+    }
+    lost = f"; {len(state.lost)} decisions belong to another tree" if state.lost else ""
+    say(
+        values,
+        as_json,
+        f"{state.n_events} events; {state.n_dropped:,} items dropped, {values['eligible']:,} may be drawn{lost}",
+    )
+
+
+def _cluster(target: str) -> tuple[int, int]:
+    level, _, cluster_id = target.partition(":")
+    if not (level.isdigit() and cluster_id.isdigit()):
+        raise ConfigError(f"cluster is {target!r}; expected LEVEL:CLUSTER, for example 2:7")
+    return int(level), int(cluster_id)
+
+
+@app.command()
+def sample(
+    workspace: Where = HERE,
+    target_size: Annotated[float | None, typer.Option(help="Items to draw.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="random, closest or diverse.")] = None,
+    multiplier: Annotated[int | None, typer.Option(help="How often one item may be drawn at most.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same draw.")] = None,
+    one_per_group: Annotated[
+        bool | None, typer.Option("--one-per-group/--all", help="Draw at most one of a group of near-duplicates.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the balanced subset."""
+    size = None if target_size is None else whole(target_size, "--target-size")
+    plan = open_workspace(workspace).sample(
+        size, **given(strategy=strategy, multiplier=multiplier, seed=seed, one_per_group=one_per_group)
+    )
+    short = (
+        f"; {plan.target_size - len(plan.indices):,} short: review left too few items"
+        if len(plan.indices) < plan.target_size
+        else ""
+    )
+    say({"drawn": len(plan.indices), "target": plan.target_size}, as_json, f"{len(plan.indices):,} items drawn{short}")
