@@ -1,6 +1,6 @@
 """Recall and precision of near-duplicates on planted copies, by threshold, and time next to peers.
 
-    python -m benchmarks.duplicates                 # tables of docs/duplicates.md, about 5 minutes on one core
+    python -m benchmarks.duplicates                 # tables of docs/duplicates.md, about 10 minutes on one core
     python -m benchmarks.duplicates --families 40   # a quick look
 
 Needs sample_data/; imagehash and faiss are compared where they are installed.
@@ -8,166 +8,199 @@ Needs sample_data/; imagehash and faiss are compared where they are installed.
 
 import argparse
 import csv
-import io
-import itertools
+import importlib.util
 import time
-import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 
-from curation_core.appearance import cosine_of, image_looks, likeness, mirrored, text_looks
-from curation_core.grouping import NearDuplicates
-from curation_core.images import decode_image
-from curation_core.neighbors import default_threshold, near_duplicates
-from curation_core.sources import PAYLOAD_SIDE
+from benchmarks.planted import (
+    ALIKE,
+    COPIES,
+    OTHERS,
+    SAMPLES,
+    Planted,
+    find_images,
+    load,
+    pixel_gap,
+    plant,
+    precision,
+    recall,
+)
+from curation_core.appearance import image_looks, likeness, text_looks
+from curation_core.embedders import open_embedder
+from curation_core.neighbors import near_duplicates
+from curation_core.pairs import unit_rows
 
-SAMPLES = Path(__file__).parent.parent / "sample_data"
 THRESHOLDS = (0.86, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98)
-ALIKE = 5.0  # mean difference of two originals, in grey levels of 255, below which nobody tells them apart at once
 
 
-def encoded(image: Image.Image, encoder: str, quality: int) -> Image.Image:
-    """The image after another lossy encoding."""
-    data = io.BytesIO()
-    image.save(data, encoder, quality=quality)
-    return decode_image(data.getvalue(), max_side=PAYLOAD_SIDE)
-
-
-def resized(image: Image.Image, factor: float) -> Image.Image:
-    """The image at another size, as the payload of a workspace would be."""
-    size = tuple(max(1, round(side * factor)) for side in image.size)
-    scaled = image.resize(size, Image.Resampling.LANCZOS)
-    scaled.thumbnail((PAYLOAD_SIDE, PAYLOAD_SIDE))
-    return scaled
-
-
-def cropped(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The image without 5 % of its width and of its height, cut off where chance has it."""
-    width, height = (round(side * 0.95) for side in image.size)
-    x, y = int(rng.integers(image.width - width + 1)), int(rng.integers(image.height - height + 1))
-    return image.crop((x, y, x + width, y + height))
-
-
-Variant = Callable[[Image.Image, np.random.Generator], Image.Image]
-COPIES: dict[str, Variant] = {
-    "resized 0.5x": lambda image, rng: resized(image, 0.5),
-    "resized 0.75x": lambda image, rng: resized(image, 0.75),
-    "resized 1.5x": lambda image, rng: resized(image, 1.5),
-    "JPEG q 50": lambda image, rng: encoded(image, "JPEG", 50),
-    "JPEG q 75": lambda image, rng: encoded(image, "JPEG", 75),
-    "JPEG q 90": lambda image, rng: encoded(image, "JPEG", 90),
-    "WebP q 60": lambda image, rng: encoded(image, "WEBP", 60),
-}
-OTHERS: dict[str, Variant] = {
-    "brightness ±10 %": lambda image, rng: ImageEnhance.Brightness(image).enhance(float(rng.choice([0.9, 1.1]))),
-    "cropped 5 %": cropped,
-    "flipped": lambda image, rng: ImageOps.mirror(image),
-}
-
-
-@dataclass(frozen=True)
-class Planted:
-    """Originals first, then copies. family: (n,) row of the original. kind: name of the variant, '' for originals."""
-
-    images: list[Image.Image]
-    family: np.ndarray
-    kind: np.ndarray
-
-    def only(self, kinds: Sequence[str]) -> "Planted":
-        """The originals and some kinds of copies."""
-        kept = np.flatnonzero(np.isin(self.kind, ["", *kinds]))
-        return Planted([self.images[row] for row in kept], self.family[kept], self.kind[kept])
-
-
-def load(sample: str, limit: int | None = None) -> list[Image.Image]:
-    """Pictures of a sample archive, in the order of their names."""
-    with zipfile.ZipFile(SAMPLES / f"{sample}.zip") as archive:
-        names = sorted(name for name in archive.namelist() if not name.endswith(".csv"))
-        step = 1 if limit is None else max(1, len(names) // limit)
-        return [decode_image(archive.read(name), max_side=PAYLOAD_SIDE) for name in names[::step]]
-
-
-def plant(originals: list[Image.Image], n_families: int, seed: int = 0) -> Planted:
-    """Every kind of copy of n_families originals, drawn at random."""
-    rng = np.random.default_rng([seed, len(originals)])
-    chosen = np.sort(rng.choice(len(originals), min(n_families, len(originals)), replace=False))
-    images, family, kind = list(originals), list(range(len(originals))), [""] * len(originals)
-    for name, variant in {**COPIES, **OTHERS}.items():
-        images.extend(variant(originals[row], rng) for row in chosen)
-        family.extend(chosen.tolist())
-        kind.extend([name] * len(chosen))
-    return Planted(images, np.array(family), np.array(kind))
-
-
-def pixel_gap(originals: list[Image.Image], first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of two originals over all pixels and colours, in grey levels: (m,) float32."""
-    pixels = np.stack([np.asarray(image.resize((64, 64)), dtype=np.int16).ravel() for image in originals])
-    gap = np.empty(len(first), dtype=np.float32)
-    for start in range(0, len(first), 2048):
-        part = slice(start, start + 2048)
-        gap[part] = np.abs(pixels[first[part]] - pixels[second[part]]).mean(axis=1)
-    return gap
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Pairs found: planted, of originals that nobody tells apart at once, and others. Shares with both countings."""
-
-    planted: int
-    alike: int
-    other: int
-
-    @property
-    def strict(self) -> float:
-        """Every pair that was not planted counts as wrong."""
-        return self.planted / max(1, self.planted + self.alike + self.other)
-
-    @property
-    def fair(self) -> float:
-        """Pairs of originals that nobody tells apart at once do not count."""
-        return self.planted / max(1, self.planted + self.other)
-
-
-def precision(found: NearDuplicates, planted: Planted) -> Precision:
-    """What the pairs found are."""
-    ends = planted.family[found.pairs]
-    strange = ends[ends[:, 0] != ends[:, 1]]
-    originals = planted.images[: int((planted.kind == "").sum())]
-    alike = int((pixel_gap(originals, strange[:, 0], strange[:, 1]) < ALIKE).sum())
-    return Precision(len(ends) - len(strange), alike, len(strange) - alike)
-
-
-def recall(found: NearDuplicates, planted: Planted) -> dict[str, float]:
-    """Share of the copies of each kind that are paired with their original."""
-    ends = planted.family[found.pairs]
-    direct = found.pairs[(ends[:, 0] == ends[:, 1]) & (planted.kind[found.pairs[:, 0]] == ""), 1]
-    kinds = [kind for kind in dict.fromkeys(planted.kind.tolist()) if kind]
-    hit = np.isin(np.arange(len(planted.kind)), direct)
-    return {kind: float(hit[planted.kind == kind].mean()) for kind in kinds}
-
-
-def find_images(planted: Planted, floor: float, *, flips: bool = False) -> NearDuplicates:
-    """What the step of a workspace finds, at the floor."""
-    looks = image_looks(planted.images).astype(np.float16)
-    turned = mirrored(looks) if flips else None
-    found = near_duplicates(looks, cosine_of(floor), flipped=turned)
-    similarity = np.where(found.similarity < 1, np.maximum(likeness(found.similarity), np.float32(floor)), 1)
-    return NearDuplicates.of(len(found), found.pairs, similarity.astype(np.float32), floor)
-
-
-def table(planted: Planted, *, flips: bool = False) -> None:
-    """Print recall by kind and precision, by threshold."""
+def table(planted: Planted) -> None:
+    """Print recall by kind and precision, by threshold; flips with the search for mirror images on."""
     narrow = planted.only(list(COPIES))
-    everything, copies = find_images(planted, THRESHOLDS[0], flips=flips), find_images(narrow, THRESHOLDS[0])
+    everything, copies = find_images(planted, THRESHOLDS[0]), find_images(narrow, THRESHOLDS[0])
+    turned = find_images(planted, THRESHOLDS[0], flips=True)
     kinds = list(recall(everything, planted))
-    print("| threshold | " + " | ".join(kinds) + " | worst of resized, re-encoded | precision | strict |")
-    print("|" + "---|" * (len(kinds) + 4))
+    header = ["threshold", *kinds, "flipped, mirror=True", "precision", "counted strictly"]
+    print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     for threshold in THRESHOLDS:
         shares, right = recall(everything.at(threshold), planted), precision(copies.at(threshold), narrow)
-        worst = min(shares[kind] for kind in COPIES)
-        cells = " | ".join(f"{shares[kind]:.3f}" for kind in kinds)
-        print(f"| {threshold} | {cells} | {worst:.3f} | {right.fair:.3f} | {right.strict:.3f} |")
+        figures = [*shares.values(), recall(turned.at(threshold), planted)["flipped"], right.fair, right.strict]
+        print(f"| {threshold} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
+
+
+def operating_point(name: str, score: np.ndarray, planted: Planted) -> None:
+    """Print how many pairs of different originals score as high as 97 % of resized and re-encoded copies do.
+
+    score: (n, n) similarity of all items.
+    """
+    first, second = np.triu_indices(len(score), 1)
+    same = planted.family[first] == planted.family[second]
+    originals = planted.kind[first] == ""
+    threshold = np.quantile(score[first, second][same & originals], 0.03)
+    strange = (score[first, second] >= threshold) & ~same & originals & (planted.kind[second] == "")
+    alike = int((pixel_gap(planted.images, first[strange], second[strange]) < ALIKE).sum())
+    print(f"| {name} | {threshold:.4f} | {int(strange.sum()) - alike:,} | {alike:,} |", flush=True)
+
+
+def against_embeddings(planted: Planted) -> None:
+    """Print what looks, embeddings and perceptual hashes confuse at a recall of 0.97."""
+    narrow = planted.only(list(COPIES))
+    print(f"{len(narrow.images)} pictures\n")
+    print("| measure | threshold at recall 0.97 | other pairs | alike pairs |\n|---|---|---|---|")
+    looks = image_looks(narrow.images)
+    operating_point("signature (ours)", looks @ looks.T, narrow)
+    for name in ("color-hog", "efficientnet-lite0"):
+        embedder = open_embedder(name, "image")
+        batches = range(0, len(narrow.images), 32)
+        unit = unit_rows(np.concatenate([embedder(narrow.images[start : start + 32]) for start in batches]))
+        operating_point(f"cosine of {name}", unit @ unit.T, narrow)
+    for name, bits in _hashes(narrow.images).items():
+        signs = np.where(bits, 1.0, -1.0).astype(np.float32)
+        operating_point(f"{name}, share of equal bits", 0.5 + signs @ signs.T / (2 * signs.shape[1]), narrow)
+
+
+def _hashes(images: list[Image.Image]) -> dict[str, np.ndarray]:
+    """Perceptual hashes of imagehash, 64 bits each; none where it is not installed."""
+    if importlib.util.find_spec("imagehash") is None:
+        return {}
+    imagehash = importlib.import_module("imagehash")
+    kinds = {"dHash": imagehash.dhash, "pHash": imagehash.phash}
+    return {name: np.stack([hashed(image).hash.ravel() for image in images]) for name, hashed in kinds.items()}
+
+
+def texts(n_families: int) -> None:
+    """Print recall by kind of edit and pairs of different texts, by threshold."""
+    with (SAMPLES / "glosses.csv").open(encoding="utf-8") as file:
+        originals = list(dict.fromkeys(row["text"] for row in csv.DictReader(file)))
+    rng = np.random.default_rng([0, len(originals)])
+    chosen = np.sort(rng.choice(len(originals), n_families, replace=False))
+    edits: dict[str, Callable[[str], str]] = {
+        "case, spaces": lambda text: text.upper().replace(" ", "  "),
+        "one letter": lambda text: _replaced(list(text), "x", rng, ""),
+        "one word": lambda text: _replaced(text.split(), "thing", rng, " "),
+        "last word cut": lambda text: " ".join(text.split()[:-1]),
+        "words added": lambda text: text + " (see also)",
+    }
+    rows = originals + [edit(originals[row]) for edit in edits.values() for row in chosen]
+    found = near_duplicates(text_looks(rows), 0.6)
+    print("| threshold | " + " | ".join(edits) + " | pairs of different texts |\n|" + "---|" * (len(edits) + 2))
+    for threshold in (0.6, 0.7, 0.75, 0.8, 0.85, 0.9):
+        pairs = {(a, b) for a, b in found.at(threshold).pairs.tolist()}
+        shares = [
+            np.mean(
+                [(int(row), len(originals) + place * n_families + number) in pairs for number, row in enumerate(chosen)]
+            )
+            for place in range(len(edits))
+        ]
+        others = sum(second < len(originals) for _, second in pairs)
+        print(f"| {threshold} | " + " | ".join(f"{share:.3f}" for share in shares) + f" | {others} |")
+
+
+def _replaced(parts: list[str], by: str, rng: np.random.Generator, joint: str) -> str:
+    parts[int(rng.integers(len(parts)))] = by
+    return joint.join(parts)
+
+
+def groups(planted: Planted) -> None:
+    """Print our groups next to connected components, by threshold, on the originals."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    originals = planted.only([])
+    found = find_images(originals, 0.8)
+    print("| threshold | groups | largest | components | largest | least alike within |\n|---|---|---|---|---|---|")
+    looks = image_looks(originals.images)
+    for threshold in (0.8, 0.85, 0.9, 0.94):
+        here = found.at(threshold)
+        graph = coo_array(
+            (np.ones(len(here.pairs)), (here.pairs[:, 0], here.pairs[:, 1])), shape=(len(here), len(here))
+        )
+        sizes = np.bincount(connected_components(graph, directed=False)[1])
+        largest = np.flatnonzero(connected_components(graph, directed=False)[1] == sizes.argmax())
+        least = float(likeness((looks[largest] @ looks[largest].T).min()))
+        row = (threshold, here.n_groups, here.sizes().max(initial=0), (sizes > 1).sum(), sizes.max(), f"{least:.2f}")
+        print("| " + " | ".join(map(str, row)) + " |")
+
+
+def timed(n: int, dim: int, threshold: float = 0.95) -> None:
+    """Print seconds of our search and of peers on clustered vectors with 10 % planted copies."""
+    rng = np.random.default_rng([0, n])
+    places = rng.standard_normal((n // 200, dim))
+    weight = rng.pareto(1.2, len(places)) + 0.05
+    x = places[rng.choice(len(places), n, p=weight / weight.sum())] + 0.8 * rng.standard_normal((n, dim))
+    copies = rng.choice(n // 2, n // 10)
+    x[n - len(copies) :] = x[copies] + rng.uniform(0.02, 0.4, (len(copies), 1)) * rng.standard_normal(
+        (len(copies), dim)
+    )
+    x = x.astype(np.float32)
+    began = time.perf_counter()
+    ours = near_duplicates(x, threshold)
+    seconds = {"ours, in cells": time.perf_counter() - began}
+    planted = {(int(a), n - len(copies) + b) for b, a in enumerate(copies)}
+    pairs = {"ours, in cells": {(a, b) for a, b in ours.pairs.tolist()}}
+    if importlib.util.find_spec("faiss"):
+        faiss: Any = importlib.import_module("faiss")
+        faiss.omp_set_num_threads(1)
+        unit = unit_rows(x)
+        began = time.perf_counter()
+        index = faiss.IndexFlatIP(dim)
+        index.add(unit)
+        limits, _, found = index.range_search(unit, threshold)
+        seconds["faiss flat range search"] = time.perf_counter() - began
+        rows = np.repeat(np.arange(n), np.diff(limits.astype(np.int64)))
+        pairs["faiss flat range search"] = {(a, b) for a, b in zip(rows.tolist(), found.tolist(), strict=True) if a < b}
+    for name, taken in seconds.items():
+        both = len(pairs[name] & pairs["ours, in cells"])
+        shared = both / max(1, len(pairs[name]))
+        complete = len(planted & pairs[name]) / len(planted)
+        print(f"| {n:,} x {dim} | {name} | {taken:.1f} | {len(pairs[name]):,} | {shared:.4f} | {complete:.3f} |")
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--families", type=int, default=200, help="originals that are copied in every way")
+    n_families = parser.parse_args().families
+    for sample in ("blue_marble", "emoji"):
+        originals = load(sample)
+        planted = plant(originals, n_families)
+        n, ways = int((planted.kind == "").sum()), len(COPIES) + len(OTHERS)
+        print(f"\n## {sample}: {n} originals, {n_families} copied in {ways} ways\n")
+        table(planted)
+        print()
+        against_embeddings(plant(originals[::3], n_families // 3))  # a third: embedding takes most of the time
+        print()
+        groups(planted)
+    print("\n## Texts\n")
+    texts(n_families)
+    print("\n## Time, one thread\n\n| vectors | search | s | pairs | of which we find | planted found |")
+    print("|---|---|---|---|---|---|")
+    for n, dim in ((20_000, 128), (50_000, 128), (100_000, 128)):
+        timed(n, dim)
+
+
+if __name__ == "__main__":
+    main()

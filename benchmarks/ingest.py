@@ -77,7 +77,7 @@ def run_ingest(source: Path, folder: Path, previous: Path | None, *, only_thumbn
     folder.mkdir(parents=True, exist_ok=True)
     last = 0.0
 
-    def report(stage: str, done: int, total: int, **figures: float) -> None:
+    def report(_stage: str, done: int, total: int, **figures: float) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2 or done == total:
             last = time.monotonic()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from curation_app import forms
+from curation_app import forms, loaders
 from curation_app.loaders import Pool
 from curation_app.state import set_widget, widget
 from curation_core.baselines import flat_draw, random_draw
@@ -35,15 +35,17 @@ class Groups:
     names: list[str]
 
 
-def settings(ws: Workspace, n_eligible: int, n_items: int) -> SampleConfig:
+def settings(ws: Workspace, n_items: int) -> SampleConfig:
     """Target as slider and number, which members, oversampling, seed."""
     saved = ws.settings.sample or SampleConfig(target_size=max(1, round(0.15 * n_items)))
     left, middle, right = st.columns([3, 1, 2], vertical_alignment="bottom")
     multiplier = saved.multiplier
     with right, st.popover("Which members, oversampling, seed", icon=":material/tune:", width="stretch"):
-        values = forms.fields(SampleConfig, ("strategy", "multiplier", "seed"), saved, key=f"sample-{ws.path.name}")
+        names = ("strategy", "multiplier", "seed")
+        values = forms.fields(SampleConfig, names, saved, key=f"sample-{ws.path.name}")
+        values["one_per_group"] = _one_per_group(ws, saved)
     multiplier = int(values["multiplier"])
-    most = max(1, n_eligible * multiplier)
+    most = max(1, int(loaders.eligible(ws, one_per_group=values["one_per_group"]).sum()) * multiplier)
     slider, number = f"target-slider-{ws.path.name}", f"target-number-{ws.path.name}"
     for key in (slider, number):
         set_widget(
@@ -62,13 +64,26 @@ def settings(ws: Workspace, n_eligible: int, n_items: int) -> SampleConfig:
             key=slider,
             on_change=follow,
             args=(slider, number),
-            help=f"At most {most:,}: what is not dropped.",
+            help=f"At most {most:,}: what may be drawn.",
         )
     with middle:
         st.number_input(
             "items", 1, max(2, most), key=number, on_change=follow, args=(number, slider), label_visibility="collapsed"
         )
     return SampleConfig(**{**values, "target_size": int(widget(number))})
+
+
+def _one_per_group(ws: Workspace, saved: SampleConfig) -> bool:
+    """Whether near-duplicates count once; only where they were looked for."""
+    ready = loaders.check(ws, "duplicates").state == "done"
+    about = str(SampleConfig.model_fields["one_per_group"].description)
+    return st.toggle(
+        "One item per group of near-duplicates",
+        saved.one_per_group and ready,
+        key=f"sample-{ws.path.name}-one-per-group",
+        disabled=not ready,
+        help=about if ready else f"{about} Look for near-duplicates first (Data, Duplicates).",
+    )
 
 
 def choose_groups(pool: Pool) -> Groups:

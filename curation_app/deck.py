@@ -72,7 +72,8 @@ def effect(ws: Workspace, pool: Pool, decided: ReviewDecisions, waiting: Queue) 
 
 def _change(ws: Workspace, pool: Pool, decided: ReviewDecisions, level: int, cluster: int) -> None:
     config = ws.settings.sample or SampleConfig(target_size=max(1, round(0.15 * pool.hierarchy.n_items)))
-    found = effect_of_drop(pool, decided, loaders.draw(ws, config), level, cluster)
+    groups = (ws.standing,) if config.one_per_group else ()
+    found = effect_of_drop(pool, decided, loaders.draw(ws, config), level, cluster, *groups)
     size = int(pool.hierarchy.sizes(level)[cluster])
     of_all = f"Of a draw of {config.target_size:,} items."
     st.metric("Available → drawn now", f"{size:,} → {found.drawn_here:,}", help=of_all)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from curation_app import browse, places, preview, show, state, upload_store
+from curation_app import browse, earlier_uploads, places, preview, show, state, upload_limits, upload_store
 from curation_app.boundary import escaped, show_error
 from curation_app.components.browser import Entry, browser, picked_path
 from curation_app.components.upload import upload
@@ -118,7 +118,7 @@ def _go_to(relative: str) -> None:
 
 def _upload_door() -> None:
     st.markdown(":material/upload: **An upload**")
-    limits = upload_store.limits()
+    limits = upload_limits.limits()
     if not limits.max_upload:
         st.caption("Uploads are off on this server. Mount a folder to read data in place.")
         return
@@ -126,6 +126,7 @@ def _upload_door() -> None:
     upload_id, number = upload(limits, key="door-upload")
     if upload_id and state.is_news(number):
         state.choose_source("upload", upload_id)
+    earlier_uploads.earlier_uploads()
     with st.expander("More than that? Mount it", type="compact", key="door-mount"):
         st.caption("Nothing is copied then, and there is no limit. On the machine that has the data:")
         st.code("curate app --root mydata=/path/to/data", language=None, wrap_lines=True)

@@ -144,25 +144,37 @@ def _pairs(ws: Workspace, catalog: Catalog, found: NearDuplicates, order: np.nda
     sections = [
         Section(
             catalog_cells(catalog, rows[found.pairs[place]], captions),
-            f"similarity {float(found.similarity[place]):.3f}",
+            f"{float(found.similarity[place]):.4f}",
         )
         for place in order[:_EXAMPLES].tolist()
     ]
-    grid(ws.path.name, sections, key=f"pairs-{title}", mode="none", toolbar=False, height=420, empty="No such pair.")
+    grid(
+        ws.path.name,
+        sections,
+        key=f"pairs-{title}",
+        mode="none",
+        toolbar=False,
+        height=330,
+        flow=True,
+        empty="No such pair.",
+    )
 
 
 def _largest_groups(ws: Workspace, catalog: Catalog, grouped: NearDuplicates) -> None:
     sizes = grouped.sizes()
     if not len(sizes):
         return
-    st.subheader("Groups, largest first", anchor=False)
     order, rows, captions = np.argsort(-sizes, kind="stable"), findings.tree_rows(ws), item_captions(catalog)
     pages = -(-len(order) // _GROUPS)
-    page = int(st.number_input("Page", 1, pages, key="duplicates-page", width=140)) if pages > 1 else 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Groups, largest first", anchor=False)
+        page = (
+            int(st.number_input(f"Page of {pages:,}", 1, pages, key="duplicates-page", width=140)) if pages > 1 else 1
+        )
     sections = []
     for group in order[(page - 1) * _GROUPS : page * _GROUPS].tolist():
         members = grouped.members(group)
         more = f", {_MEMBERS} shown" if len(members) > _MEMBERS else ""
         cells = catalog_cells(catalog, rows[members[:_MEMBERS]], captions)
         sections.append(Section(cells, f"{len(members):,} items{more}"))
-    grid(ws.path.name, sections, key=f"groups-{page}", mode="none", height=520)
+    grid(ws.path.name, sections, key=f"groups-{page}", mode="none", height=520, flow=True)

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
 
-from curation_app import show
+from curation_app import loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import Section, grid
 from curation_app.items import cells
@@ -22,6 +23,25 @@ def harmless(name: str) -> str:
     return (
         "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).lstrip("._-")[:80] or "export"
     )
+
+
+def options(ws: Workspace) -> dict[str, Any]:
+    """What goes out beside the manifest: copies of pictures, masks in texts."""
+    modality = loaders.catalog(ws).modality
+    if modality == "text":
+        about = "Mail addresses, phone, card and bank account numbers are replaced by their kind, like [mail]."
+        return {"mask_personal": st.toggle("Mask personal data", key="export-mask", help=about)}
+    if modality != "image":
+        return {}
+    blurs = ws.settings.faces.blur
+    about = (
+        "Faces are blurred in the copies." if blurs else "Faces are not blurred; that is switched on in Data, Faces."
+    )
+    copy = st.toggle("Copy the pictures into the export", key="export-copy", help=about)
+    searched = loaders.check(ws, "faces").state == "done"
+    if copy and blurs and not searched:
+        st.caption(":material/warning: Not all pictures have been searched for faces: search first (Data, Faces).")
+    return {"files": "copy" if copy else "reference"}
 
 
 def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:

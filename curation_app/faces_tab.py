@@ -85,19 +85,20 @@ def _figures(catalog: Catalog, piles: dict[str, Faces]) -> None:
 
 def _correct(ws: Workspace, catalog: Catalog, piles: dict[str, Faces]) -> None:
     names = [name for name in piles if len(piles[name])] or ["faces"]
-    name = st.segmented_control(
-        "Which detections", names, default=names[0], key="faces-pile", required=True, label_visibility="collapsed"
-    )
-    about, verb, is_face = _PILES[name]
-    shown = piles[name].by_score()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.segmented_control("Which detections", names, default=names[0], key="faces-pile", required=True)
+        shown = piles[name].by_score()
+        pages = max(1, -(-len(shown) // PAGE))
+        label = f"Page of {pages:,}"
+        page = int(st.number_input(label, 1, pages, key=f"faces-page-{name}", width=140)) if pages > 1 else 1
+        st.space("stretch")
+        actions = st.container(horizontal=True, width="content")
     if not len(shown):
         st.caption("No face was found.")
         return
-    pages = -(-len(shown) // PAGE)
-    page = int(st.number_input("Page", 1, pages, key=f"faces-page-{name}", width=140)) if pages > 1 else 1
+    about, verb, is_face = _PILES[name]
     part = shown.take(slice((page - 1) * PAGE, page * PAGE))
     st.caption(f"{about} Best score first. Cut from the originals for this page, and kept nowhere.")
-    actions = st.container(horizontal=True)
     picked = grid(ws.path.name, [Section(_cells(ws, catalog, part))], key=f"faces-{name}-{page}", height=420)
     places = [int(one) for one in picked if int(one) < len(part)]
     with actions:

@@ -2,9 +2,9 @@
 
 import base64
 import io
-from collections.abc import Mapping
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from curation_app import loaders
@@ -30,10 +30,10 @@ def tree_rows(ws: Workspace) -> np.ndarray:
     return _rows(str(ws.path), loaders.key_of(ws, "embed"))
 
 
-def scores(ws: Workspace) -> Mapping[str, np.ndarray]:
-    """Every score there is by name, each (n,) by catalog row, NaN where it does not apply; empty before `quality`."""
+def scores(ws: Workspace) -> pa.Table:
+    """Every score there is as a column, n rows of the catalog; without columns before `quality`."""
     keys = [found.key for name in ("quality", "outliers") if (found := loaders.check(ws, name)).state == "done"]
-    return _scores(str(ws.path), "-".join(keys)) if keys else {}
+    return _scores(str(ws.path), "-".join(keys)) if keys else pa.table({})
 
 
 def faces(ws: Workspace) -> Faces | None:
@@ -65,7 +65,7 @@ def _groups(path: str, key: str, threshold: float) -> NearDuplicates:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _scores(path: str, keys: str) -> Mapping[str, np.ndarray]:  # noqa: ARG001
+def _scores(path: str, keys: str) -> pa.Table:  # noqa: ARG001
     return Workspace(path).scores()
 
 

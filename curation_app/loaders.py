@@ -124,8 +124,19 @@ def decisions(ws: Workspace) -> ReviewDecisions:
 
 def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
     """A draw that is not kept: what the slider shows."""
-    items, decided = pool(ws), decisions(ws)
-    return _draw(str(ws.path), items.key, decided.fingerprint, config.model_dump_json(), items, decided)
+    items, may = pool(ws), eligible(ws, one_per_group=config.one_per_group)
+    made_of = f"{decisions(ws).fingerprint}:{ws.plans.grouping() if config.one_per_group else ''}"
+    return _draw(str(ws.path), items.key, made_of, config.model_dump_json(), items, may)
+
+
+def eligible(ws: Workspace, *, one_per_group: bool) -> np.ndarray:
+    """Items that may be drawn, (m,) bool: after review and, if asked, one per group of near-duplicates."""
+    decided = decisions(ws)
+    return (
+        _standing(str(ws.path), decided.fingerprint, ws.plans.grouping(), decided)
+        if one_per_group
+        else decided.eligible
+    )
 
 
 def kept_draw(ws: Workspace) -> SamplingPlan | None:
@@ -198,8 +209,13 @@ def _decisions(path: str, key: str, version: int, _items: Pool) -> ReviewDecisio
     return fold(Workspace(path).reviews.events(), _items.hierarchy, key, _items.item_ids)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _standing(path: str, decided: str, grouping: str, _decided: ReviewDecisions) -> np.ndarray:  # noqa: ARG001
+    return Workspace(path).standing(_decided.eligible)
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _draw(path: str, key: str, decided: str, config: str, _items: Pool, _decided: ReviewDecisions) -> SamplingPlan:  # noqa: ARG001
+def _draw(path: str, key: str, made_of: str, config: str, _items: Pool, _eligible: np.ndarray) -> SamplingPlan:  # noqa: ARG001
     chosen = SampleConfig.model_validate_json(config)
     vectors: Any = Workspace(path).vectors() if chosen.strategy == "diverse" else None
-    return sample(_items.hierarchy, chosen, eligible=_decided.eligible, vectors=vectors)
+    return sample(_items.hierarchy, chosen, eligible=_eligible, vectors=vectors)

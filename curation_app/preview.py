@@ -48,8 +48,8 @@ def look_and_ingest(chosen: Chosen) -> None:
 def _headline(source: str, seen: SourcePreview) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(escaped(source.rstrip("/").rsplit("/", 1)[-1]), anchor=False, width="content")
-        st.badge(f"{seen.n_items:,} {escaped(seen.kind)}", color="blue")
-        if seen.kind != f"{seen.modality}s":
+        st.badge(f"{seen.n_items:,} {'texts' if seen.kind == 'text' else escaped(seen.kind)}", color="blue")
+        if seen.kind == "tiles":
             st.badge(escaped(seen.modality), color="gray", help="How items are looked at and embedded.")
         if seen.columns:
             st.badge(show.count(len(seen.columns), "column"), color="gray")

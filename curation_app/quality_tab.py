@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from curation_core.quality import Flag, flagged, flags_of
 
 from curation_app import findings, jobs_panel, loaders, show, state
 from curation_app.chart_scores import score_histogram
@@ -10,6 +9,7 @@ from curation_app.components.grid import Section, grid
 from curation_app.items import catalog_cells
 from curation_app.naming import item_captions
 from curation_core.catalog import Catalog
+from curation_core.quality import Flag, column, flagged, flags_of
 from curation_core.review import Verdict
 from curation_core.workspace import Workspace
 
@@ -25,15 +25,15 @@ def quality_tab(ws: Workspace, catalog: Catalog) -> None:
     )
     working = jobs_panel.panel(ws, ("quality",), "quality")
     scores = findings.scores(ws)
-    _start(ws, catalog, bool(scores), working)
-    known = [flag for flag in flags_of(catalog.modality) if flag.column in scores]
+    _start(ws, catalog, scores.num_columns > 0, working)
+    known = [flag for flag in flags_of(catalog.modality) if flag.column in scores.column_names]
     if not known:
         return
     counts = {name: int(marked.sum()) for name, marked in flagged(scores, ws.settings.quality.thresholds).items()}
     flag = _choose(known, counts)
-    threshold = _threshold(ws, flag, scores[flag.column])
-    _chart(flag, scores[flag.column], threshold)
-    _both_sides(ws, catalog, flag, scores[flag.column], threshold)
+    threshold = _threshold(ws, flag, column(scores, flag))
+    _chart(flag, column(scores, flag), threshold)
+    _both_sides(ws, catalog, flag, column(scores, flag), threshold)
 
 
 def _start(ws: Workspace, catalog: Catalog, scored: bool, working: bool) -> None:
@@ -95,14 +95,17 @@ def _restore(ws: Workspace, flag: Flag, key: str) -> None:
 
 
 def _chart(flag: Flag, score: np.ndarray, threshold: float) -> None:
-    title = f"Score of {flag.name.replace('_', ' ')}"
-    show.chart(score_histogram(score, threshold, title, flagged=flag.direction, x=flag.column), f"score-{flag.name}")
+    title = f"{flag.column.replace('_', ' ').capitalize()} of all items"
+    show.chart(
+        score_histogram(score, threshold, title, flagged=flag.direction, x=flag.column.replace("_", " ")),
+        f"score-{flag.name}",
+    )
 
 
 def _both_sides(ws: Workspace, catalog: Catalog, flag: Flag, score: np.ndarray, threshold: float) -> None:
     sign = 1.0 if flag.direction == "above" else -1.0
     known = np.flatnonzero(np.isfinite(score))
-    over = sign * (score[known] - threshold) >= 0
+    over = flag.holds(score[known], threshold)
     inside = known[over][np.argsort(-sign * score[known[over]], kind="stable")]
     outside = known[~over][np.argsort(-sign * score[known[~over]], kind="stable")]
     captions = item_captions(catalog)

@@ -1,5 +1,6 @@
 """The review queue: which cluster comes next, and what a verdict would do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,11 +53,22 @@ class Effect:
     shortfall: int
 
 
-def effect_of_drop(pool: Pool, decided: ReviewDecisions, plan: SamplingPlan, level: int, cluster: int) -> Effect:
-    """Compare the draw with the one without the cluster's members; same target, strategy and seed."""
+def effect_of_drop(
+    pool: Pool,
+    decided: ReviewDecisions,
+    plan: SamplingPlan,
+    level: int,
+    cluster: int,
+    standing: Callable[[np.ndarray], np.ndarray] = lambda eligible: eligible,
+) -> Effect:
+    """Compare the draw with the one without the cluster's members; same target, strategy and seed.
+
+    standing: which of the items that may be drawn stand for their group of near-duplicates, (n,) bool to (n,) bool.
+    """
     members = pool.hierarchy.members(level, cluster)
     eligible = decided.eligible.copy()
     eligible[members] = False
+    eligible = standing(eligible)
     config = SampleConfig(
         target_size=plan.target_size, multiplier=plan.multiplier, seed=plan.seed
     )  # quotas do not depend on the strategy

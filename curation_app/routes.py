@@ -7,10 +7,12 @@ so that nothing can be learned by trying.
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from curation_app import uploads
@@ -19,6 +21,7 @@ from curation_core.errors import CurationError
 from curation_core.thumbnails import thumbnail_path
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+_PIECE = 1 << 20  # bytes read at once for a zip
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 _DOWNLOAD = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Encoding": "identity"}
 
@@ -51,17 +54,42 @@ def download_all(request: Request) -> Response:
     if folder is None:
         return _absent()
     headers = {**_DOWNLOAD, "Content-Disposition": f'attachment; filename="{export}.zip"'}
-    return Response(zip_folder(folder), media_type="application/zip", headers=headers)
+    return StreamingResponse(zip_folder(folder), media_type="application/zip", headers=headers)
 
 
-def zip_folder(folder: Path) -> bytes:
-    """All regular files of a folder as a zip, names below the folder's own name."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+def zip_folder(folder: Path) -> Iterator[bytes]:
+    """All regular files of a folder as a zip, piece by piece, names below the folder's own name."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
-            if _is_file_below(path, folder):
-                archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-    return buffer.getvalue()
+            if not _is_file_below(path, folder):
+                continue
+            name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+            with path.open("rb") as file, archive.open(name, "w", force_zip64=True) as member:
+                while piece := file.read(_PIECE):
+                    member.write(piece)
+                    yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """Where a zip is written that is being sent: keeps what has not been taken."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._waiting += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
 
 
 def routes() -> list[BaseRoute]:

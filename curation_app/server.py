@@ -12,7 +12,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from curation_app.boundary import show_error
 from curation_app.places import ALLOW_HTTP, ROOTS, WORKSPACES, parse_root, streamlit_options
 from curation_app.routes import routes
-from curation_app.upload_store import MAX_UPLOAD, limits, parse_size
+from curation_app.upload_limits import MAX_UPLOAD, limits, parse_size
+from curation_app.upload_store import remove_stale
 
 SCRIPT = Path(__file__).resolve().parent / "entry" / "script.py"
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -43,6 +44,7 @@ def prepare(workspaces: Path, roots: Sequence[str], *, max_upload: str | None = 
     workspaces.mkdir(parents=True, exist_ok=True)
     os.environ[WORKSPACES] = str(workspaces.resolve())
     os.environ[ROOTS] = "\n".join(named)
+    remove_stale()
 
 
 def options(port: int, address: str, headless: bool) -> Mapping[str, Any]:

@@ -67,17 +67,18 @@ def source_config(chosen: Chosen, place: Any) -> IngestConfig:
         else place.expander("Read it differently", type="compact", key="preview-settings", icon=":material/tune:")
     ):
         key = f"preview-{chosen.source}"
-        options |= _kind(chosen, key)
-        options |= _metadata(chosen, key)
+        left, middle, right = st.columns(3)
+        options |= _kind(chosen, key, left, middle)
+        with right:
+            options |= _metadata(chosen, key)
         if options.get("kind") == "tiles" or chosen.source.lower().endswith(_SCENES):
             options |= _tiles(key)
     return IngestConfig(source=chosen.source, **options)
 
 
-def _kind(chosen: Chosen, key: str) -> dict[str, Any]:
+def _kind(chosen: Chosen, key: str, left: Any, right: Any) -> dict[str, Any]:
     """What the source holds; for a table, which column holds the items."""
     names = _table_columns(chosen.source)
-    left, right = st.columns(2)
     guess = _guess(chosen) if names else ""
     if not names:
         kind = left.selectbox("Holds", list(_KINDS), format_func=_KINDS.__getitem__, key=f"{key}-kind")

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from curation_app import items, jobs_panel, loaders, naming, show, state
+from curation_app import items, jobs_panel, loaders, naming, places, show, state
 from curation_app.boundary import escaped
 from curation_app.components.grid import Section, grid
 from curation_core.artifacts import read_table
@@ -21,6 +21,8 @@ from curation_core.lineage import StepStatus
 from curation_core.origins import open_items
 from curation_core.workspace import Workspace
 
+_CHEAP = 20_000  # items whose names, sizes and times are compared without being asked
+_SAME = "unchanged"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins like this
 
 
@@ -101,6 +103,8 @@ def _source(ws: Workspace, ingest: StepStatus) -> None:
                 f"read {show.ago(ingest.meta['finished'])}",
                 width="content",
             )
+        if config and ingest.meta and ingest.meta["n_items"] <= _CHEAP and not places.is_address(config.source):
+            _show_changes(_changes(str(ws.path), ingest.key))
         st.space("stretch")
         show.act(
             "Look for changes",
@@ -122,20 +126,30 @@ def _source(ws: Workspace, ingest: StepStatus) -> None:
         )
 
 
+def _show_changes(said: str) -> None:
+    if said == _SAME:
+        st.badge(said, color="gray", icon=":material/check:", help="Names, sizes and times are as they were read.")
+    else:
+        st.badge(escaped(said), color="orange", icon=":material/sync_problem:", help="Read it again to take it over.")
+
+
 def _look_for_changes(ws: Workspace) -> None:
+    _changes.clear()
+    said = _changes(str(ws.path), ws.status()[0].key)
+    state.say("The source has not changed." if said == _SAME else f"The source: {said}.")
+
+
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def _changes(path: str, key: str) -> str:  # noqa: ARG001 - the key is the cache's key
+    """What changed since the last read, in words; kept for a minute, since it looks at every name."""
+    ws = Workspace(path)
     try:
-        state.say(_changes_sentence(ws))
+        if ws.status(check_source=True)[0].state != "stale":
+            return _SAME
+        catalog = loaders.catalog(ws)
+        return (find_changes(ws, catalog).sentence() if catalog.modality == "image" else "") or "changed"
     except CurationError as error:
-        state.say(str(error))
-
-
-def _changes_sentence(ws: Workspace) -> str:
-    stale = ws.status(check_source=True)[0].state == "stale"
-    if not stale:
-        return "The source has not changed."
-    catalog = loaders.catalog(ws)
-    said = find_changes(ws, catalog).sentence() if catalog.modality == "image" else ""
-    return f"The source changed: {said}. Read it again." if said else "The source changed. Read it again."
+        return str(error)
 
 
 def _failures(catalog: Catalog, name: str) -> None:

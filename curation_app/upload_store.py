@@ -30,15 +30,13 @@ from itertools import accumulate
 from pathlib import Path
 
 from curation_app.places import workspaces_folder
+from curation_app.upload_limits import Limits
 from curation_app.upload_names import File, arranged
-from curation_core.errors import ConfigError, CurationError
+from curation_core.errors import CurationError
 
-MAX_UPLOAD, QUOTA = "CURATE_MAX_UPLOAD", "CURATE_UPLOAD_QUOTA"
 CHUNK = 8_000_000  # bytes in one request
 STALE = 24 * 3_600  # seconds after which an unfinished upload is removed
 _ID = re.compile(r"[0-9a-f]{32}")
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LOCK = threading.Lock()
 
@@ -49,16 +47,6 @@ class UploadRefused(CurationError):
     def __init__(self, status: int, message: str, offset: int | None = None) -> None:
         super().__init__(message)
         self.status, self.offset = status, offset
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is taken, in bytes: one upload, all uploads together, what stays free on the disk; files in one upload."""
-
-    max_upload: int = 20 * 10**9
-    quota: int = 100 * 10**9
-    keep_free: int = 10**9
-    max_files: int = 50_000
 
 
 @dataclass(frozen=True)
@@ -82,21 +70,6 @@ class Upload:
 def uploads_folder() -> Path:
     """Where uploads lie: beside the workspaces, hidden from their list."""
     return workspaces_folder() / ".uploads"
-
-
-def limits() -> Limits:
-    """The operator's limits; raises ConfigError for a size that is none."""
-    largest = parse_size(os.environ.get(MAX_UPLOAD) or str(Limits.max_upload))
-    quota = parse_size(os.environ.get(QUOTA) or str(max(Limits.quota, largest)))
-    return Limits(largest, quota)
-
-
-def parse_size(text: str) -> int:
-    """Bytes of a size such as 500MB, 20 GB or 0; raises ConfigError for anything else."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ConfigError(f"size {text!r} is not understood; write a number with its unit, for example 20GB or 500MB")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
 def reserve(files: Sequence[File], allowed: Limits) -> Upload:
@@ -129,9 +102,12 @@ def find(upload_id: str) -> Upload:
 def received(upload: Upload) -> int:
     """Bytes that are there; an upload whose last chunk came just before the server was stopped is finished now."""
     folder = uploads_folder()
-    if (folder / upload.id).is_dir():
-        return upload.total
-    at = int((folder / f"{upload.id}.at").read_text())
+    try:
+        at = int((folder / f"{upload.id}.at").read_text())
+    except FileNotFoundError:
+        if (folder / upload.id).is_dir():
+            return upload.total
+        raise UploadRefused(404, "this upload is not there any more; start it again") from None
     if at == upload.total:
         _finish(upload)
     return at
@@ -154,13 +130,26 @@ def discard(upload: Upload) -> None:
     _remove(upload.id)
 
 
+def finished() -> list[Upload]:
+    """Uploads that are whole, the newest first."""
+    folder = uploads_folder()
+    whole = [path for path in folder.glob("*.json") if _ID.fullmatch(path.stem) and (folder / path.stem).is_dir()]
+    return [find(path.stem) for path in sorted(whole, key=lambda path: -path.stat().st_mtime_ns)]
+
+
+def remove(upload: Upload) -> None:
+    """Remove a finished upload with its files; whoever calls this knows that no workspace reads it."""
+    (uploads_folder() / f"{upload.id}.json").unlink(missing_ok=True)
+    shutil.rmtree(uploads_folder() / upload.id, ignore_errors=True)
+
+
 def remove_stale(now: float | None = None) -> list[str]:
     """Remove uploads that got no byte for a day; returns their ids."""
     then = (time.time() if now is None else now) - STALE
-    stale = [path.stem for path in _open_uploads() if path.stat().st_mtime < then]
+    stale = {path.stem for path in _open_uploads() if path.stat().st_mtime < then}
     for upload_id in stale:
         _remove(upload_id)
-    return stale
+    return sorted(stale)
 
 
 class ChunkWriter:
@@ -257,13 +246,17 @@ def _promised() -> tuple[int, int]:
     for path in uploads_folder().glob("*.json"):
         with contextlib.suppress(UploadRefused, OSError, ValueError):
             upload = find(path.stem)
+            at = received(upload)  # raises for an upload whose files somebody removed: it takes no room
             promised += upload.total
-            coming += upload.total - received(upload)
+            coming += upload.total - at
     return promised, coming
 
 
 def _open_uploads() -> list[Path]:
-    return [path for path in uploads_folder().glob("*.at") if _ID.fullmatch(path.stem)]
+    """What unfinished uploads leave; a promise that was killed halfway left only a folder."""
+    folder = uploads_folder()
+    parts = [path for path in folder.glob("*.part") if not (folder / f"{path.stem}.at").exists()]
+    return [path for path in (*folder.glob("*.at"), *parts) if _ID.fullmatch(path.stem)]
 
 
 def _remove(upload_id: str) -> None:

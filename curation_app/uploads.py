@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from curation_app import upload_store as store
+from curation_app.upload_limits import limits as current_limits
 from curation_app.upload_names import File
 from curation_app.upload_store import Upload, UploadRefused
 from curation_core.errors import ConfigError, CurationError
@@ -86,7 +87,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
 
 async def _promise(request: Request) -> Response:
     body = await _body(request, _LIST_BYTES)
-    limits = store.limits()
+    limits = current_limits()
     upload = await run_in_threadpool(lambda: store.reserve(_files(body), limits))
     return JSONResponse(_report(upload, 0), status_code=201, headers=_HEADERS)
 
@@ -115,7 +116,7 @@ async def _chunk(request: Request) -> Response:
 
 async def _write(request: Request, upload: Upload, offset: int, checksum: int) -> int:
     """Stream a chunk to disk, at most a piece of it in memory."""
-    keep_free = store.limits().keep_free
+    keep_free = current_limits().keep_free
     writer = await run_in_threadpool(lambda: store.ChunkWriter(upload, offset, keep_free=keep_free))
     held = bytearray()
     async for piece in request.stream():

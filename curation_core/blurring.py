@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curation_core.config import FacesConfig
 from curation_core.face_model import Boxes, FaceDetector, overlap
+from curation_core.face_results import Faces
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,6 +61,13 @@ def blur(
         strength = np.concatenate([strength + weak, np.zeros(int(new.sum()), dtype=np.int64)])
         boxes = np.concatenate([boxes, found.xywh[new]])
     return Blurred(result, areas, not (found.score >= threshold).any())
+
+
+def blur_faces(image: "Image", faces: Faces, config: FacesConfig, detector: FaceDetector) -> Blurred:
+    """Blur what counts as a face in an RGB picture. faces: all of this picture, with people's verdicts."""
+    size = np.array([*image.size, *image.size], dtype=np.float32)
+    boxes, spared = faces.above(config.threshold).box * size, faces.denied().box * size
+    return blur(image, boxes, detector, threshold=config.threshold, max_side=config.max_side, spared=spared)
 
 
 def _areas(boxes: np.ndarray, strength: np.ndarray, size: tuple[int, int]) -> np.ndarray:

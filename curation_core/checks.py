@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation_core import faces, neighbors, sources
-from curation_core.artifacts import write_array
+from curation_core import faces, neighbors, quality, sources
+from curation_core.artifacts import read_table, write_table
 from curation_core.config import ExportConfig
 from curation_core.errors import ConfigError
 from curation_core.export import ExportContents
 from curation_core.face_corrections import Correction
 from curation_core.face_results import Faces, read_faces
 from curation_core.grouping import NearDuplicates
-from curation_core.origins import open_items
+from curation_core.outliers import outlier_scores
 from curation_core.plans import provenance
 from curation_core.progress import Progress, silent
 from curation_core.sampling import SamplingPlan
@@ -44,10 +44,9 @@ class Checks(Workbench):
 
     def quality(self, *, progress: Progress = silent, **options: Any) -> dict[str, np.ndarray]:
         """Score every item, and every vector where there is a tree; returns the flags, (n,) bool by catalog row."""
-        from curation_core import quality
-
         with self._trying(quality=options):
             plan, catalog = self.plans.plan("quality"), self.catalog()
+            quality.check_thresholds(self.settings.quality.thresholds, catalog.modality)
 
             def work(folder: Path) -> dict[str, Any]:
                 with sources.read_payloads(self.plans.source, catalog) as fetch:
@@ -72,10 +71,10 @@ class Checks(Workbench):
             said, thumbnails = self.face_corrections.read(), self.path / "thumbnails"
 
             def work(folder: Path) -> dict[str, Any]:
-                with open_items(self.plans.source) as media:
+                with self.originals() as read:
                     found = faces.detect_faces(
                         catalog,
-                        media.read,
+                        read,
                         config,
                         folder,
                         thumbnails,
@@ -102,17 +101,17 @@ class Checks(Workbench):
     def face_crops(self, shown: Faces) -> list["Image"]:
         """What each detection shows, cut from its original: squares for a person to judge by, written nowhere."""
         catalog, made = self.catalog(), []
-        with open_items(self.plans.source) as media:
+        with self.originals() as read:
             for row, box in zip(shown.row.tolist(), shown.box, strict=True):
-                made.append(faces.face_crop(faces.open_picture(media.read, catalog, row, _CROP_SIDE), box))
+                made.append(faces.face_crop(faces.open_picture(read, catalog, row, _CROP_SIDE), box))
         return made
 
     def _refresh_thumbnails(self, progress: Progress, rows: Sequence[int] | None = None) -> None:
         found, said = read_faces(self.plans.folder("faces")), self.face_corrections.read()
-        with open_items(self.plans.source) as media:
+        with self.originals() as read:
             faces.refresh_thumbnails(
                 self.catalog(),
-                media.read,
+                read,
                 found,
                 said,
                 self.settings.faces,
@@ -122,27 +121,40 @@ class Checks(Workbench):
             )
 
     def export_contents(self, plan: SamplingPlan, config: ExportConfig) -> ExportContents:
-        """Everything that an export of a draw tells."""
-        embedded = self.embeddings()
+        """Everything that an export of a draw tells, what the checks found included."""
+        embedded, decisions = self.embeddings(), self.decisions()
+        told: dict[str, Any] = {}
+        if self._has("faces"):
+            failed = read_table(self.plans.folder("faces") / "failures.parquet")
+            told |= {"faces": self.detected_faces(), "unsearched": failed.column("uri").to_pylist()}
+        if self._has("duplicates"):
+            told["near_duplicates"] = self.near_duplicates().group
+            standing = self.standing(decisions.eligible)
+            if self._was_drawn_from(plan, standing) and not self._was_drawn_from(plan, decisions.eligible):
+                told["keeper"] = standing
         return ExportContents(
             catalog=self.catalog(),
             rows=embedded.rows,
             hierarchy=self.hierarchy(),
             plan=plan,
-            decisions=self.decisions(),
+            decisions=decisions,
             failures=embedded.failures,
             events=self.reviews.events(),
             provenance=provenance(self.plans, plan),
+            face_config=self.settings.faces,
+            masked=config.mask_personal,
+            **told,
         )
 
-    def _find_outliers(self, progress: Progress) -> None:
-        from curation_core import outliers
+    def _was_drawn_from(self, plan: SamplingPlan, eligible: np.ndarray) -> bool:
+        leaf = self.hierarchy().point_assignment(1)
+        capacity = np.bincount(leaf[eligible], minlength=len(plan.capacity[0])) * plan.multiplier
+        return bool(np.array_equal(capacity, plan.capacity[0]))
 
+    def _find_outliers(self, progress: Progress) -> None:
         def work(folder: Path) -> dict[str, Any]:
-            progress("outliers", 0, 1)
-            found = outliers.outlier_scores(self.vectors(), self.hierarchy())
-            write_array(folder / "distance.npy", found.distance)
-            write_array(folder / "density.npy", found.density)
+            found = outlier_scores(self.vectors(), self.hierarchy(), progress)
+            write_table(folder / "outliers.parquet", found.table())
             return {"n_items": len(found.distance)}
 
         self._make(self.plans.plan("outliers"), work)

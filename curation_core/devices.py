@@ -44,8 +44,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out: Python's own, torch's for GPU and CPU, onnxruntime's."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+    from_a_runtime = isinstance(error, RuntimeError) or type(error).__module__.startswith("onnxruntime")
+    return from_a_runtime and any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def release_memory() -> None:

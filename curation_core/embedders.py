@@ -38,7 +38,8 @@ class Embedder(Protocol):
     name: recorded with the vectors. dim: numbers per vector; 0 when it is that of the items (as-is).
 
     An embedder may also have: device, where it runs ("cpu" unless it says so); preferred_batch, items it likes to be
-    given at once; embed_text(texts) -> (len(texts), dim) float32, texts in the space of its images, for text search.
+    given at once; image_side, the longer side in pixels that its images should come with; embed_text(texts) ->
+    (len(texts), dim) float32, texts in the space of its images, for text search.
     """
 
     name: str

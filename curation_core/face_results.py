@@ -1,6 +1,5 @@
 """Where faces are in the pictures of a catalog: what the search found, and what people said of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +19,6 @@ FACES_SCHEMA = pa.schema(
         ("score", pa.float32()),
     ]
 )
-
-Read = Callable[[str], bytes]  # uri -> the bytes of a picture; raises IngestError
 
 
 @dataclass(frozen=True)

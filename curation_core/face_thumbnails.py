@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation_core.artifacts import write_bytes
-from curation_core.blurring import blur
+from curation_core.blurring import blur_faces
 from curation_core.config import FacesConfig
 from curation_core.face_model import FaceDetector
 from curation_core.face_results import Faces
@@ -38,7 +38,7 @@ def put_thumbnail(
     small = image.copy()
     small.thumbnail((MAX_SIDE, MAX_SIDE), reducing_gap=2.0)
     if wanted:
-        small = blurred_picture(small, faces, config, detector)
+        small = blur_faces(small, faces, config, detector).image
     save_thumbnail(encode_thumbnail(small), folder, content_hash)
     if wanted:  # the mark comes after what it says, and goes after what unsays it: a kill leaves work, never a lie
         write_bytes(mark, wanted.encode())
@@ -50,14 +50,6 @@ def drop_unseen(folder: Path | None, content_hash: str, config: FacesConfig) -> 
     """Remove the thumbnail of a picture that cannot be searched any more, where faces are to be blurred."""
     if folder is not None and config.blur:
         thumbnail_path(folder, content_hash).unlink(missing_ok=True)
-
-
-def blurred_picture(image: "Image", faces: Faces, config: FacesConfig, detector: FaceDetector) -> "Image":
-    """An RGB picture with what counts as a face blurred; `faces` are those of this picture, with verdicts."""
-    size = np.array([*image.size, *image.size], dtype=np.float32)
-    spared = faces.denied().box * size
-    boxes = faces.above(config.threshold).box * size
-    return blur(image, boxes, detector, threshold=config.threshold, max_side=config.max_side, spared=spared).image
 
 
 def _mark_path(folder: Path, content_hash: str) -> Path:

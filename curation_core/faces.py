@@ -1,6 +1,5 @@
 """Find faces in all pictures of a catalog, shard by shard, and keep where they are and how sure the detector is."""
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from curation_core.config import FacesConfig
 from curation_core.errors import ConfigError, IngestError
 from curation_core.face_corrections import Correction, corrected, fold, judged
 from curation_core.face_model import NAME, FaceDetector, detector
-from curation_core.face_results import BOX, Faces, Read, faces_table, make_faces, read_faces
+from curation_core.face_results import BOX, Faces, faces_table, make_faces, read_faces
 from curation_core.face_thumbnails import drop_unseen, is_current, put_thumbnail
 from curation_core.images import decode_image
 from curation_core.progress import Progress, silent
 from curation_core.threads import side_by_side
 from curation_core.thumbnails import MAX_SIDE
+from curation_core.unchanged import Read, read_unchanged
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -162,15 +162,7 @@ def refresh_thumbnails(
 
 def open_picture(read: Read, catalog: Catalog, row: int, max_side: int | None = None) -> "Image":
     """A picture of the catalog, upright RGB; raises IngestError when it is gone or not what was ingested."""
-    return decode_image(read_checked(read, catalog, row), max_side=max_side)
-
-
-def read_checked(read: Read, catalog: Catalog, row: int) -> bytes:
-    """The bytes of an item as they were when it was ingested; raises IngestError."""
-    data = read(catalog.uri[row])
-    if hashlib.sha256(data).hexdigest() != catalog.content_hash[row]:
-        raise IngestError("was changed since it was ingested; ingest again")
-    return data
+    return decode_image(read_unchanged(read, catalog, row), max_side=max_side)
 
 
 def face_crop(image: "Image", box: np.ndarray, *, side: int = 128, margin: float = 0.3) -> "Image":

@@ -40,10 +40,10 @@ class ImageInputs:
 
     @property
     def longest_side(self) -> int:
-        """Pixels of a square picture that the model can make use of; 0 where it takes any size."""
+        """Longer side in pixels up to which a picture of at most 2 to 1 gains from more of them."""
         if self.side is None:
-            return 0
-        return self.side if isinstance(self.side, int) else max(self.side)
+            return 2 * max(self.crop or (256,))
+        return 2 * self.side if isinstance(self.side, int) else max(self.side)
 
     def _one(self, image: "Image") -> np.ndarray:
         image = image if image.mode == "RGB" else image.convert("RGB")

@@ -85,20 +85,20 @@ class ImageReader:
     def _jobs(self, rows: range, thumbnails: Path | None) -> Iterator[tuple[_Row, Job | Result]]:
         for row in rows:
             item = _Row(row, self._media.names[row])
-            yield item, self._known(item, thumbnails) or self._job(item, thumbnails)
+            stamp = self._media.stamp(item.name)
+            yield item, self._known(item, stamp, thumbnails) or self._job(item, stamp, thumbnails)
 
-    def _known(self, item: _Row, thumbnails: Path | None) -> Result | None:
+    def _known(self, item: _Row, stamp: str, thumbnails: Path | None) -> Result | None:
         """What an earlier ingest found, if nothing has changed and no thumbnail is missing."""
-        stamp = self._media.stamp(item.name)
         known = self.earlier.find(item.name, stamp)
         if known is None or (known.content_hash and thumbnails and not has_thumbnail(thumbnails, known.content_hash)):
             return None
         item.stamp, item.content_hash = stamp, known.content_hash
         return known.reason or Decoded(known.width, known.height)
 
-    def _job(self, item: _Row, thumbnails: Path | None) -> Job | Result:
+    def _job(self, item: _Row, stamp: str, thumbnails: Path | None) -> Job | Result:
         try:
-            data, stamp = self._read(item.name)
+            data, stamp = self._read(item.name, stamp)
         except IngestError as error:
             return str(error)  # no stamp: it may be readable next time
         item.stamp, item.content_hash = stamp, hashlib.sha256(data).hexdigest()
@@ -108,11 +108,10 @@ class ImageReader:
             return size_job(data)
         return thumbnail_job(data)
 
-    def _read(self, name: str) -> tuple[bytes, str]:
+    def _read(self, name: str, stamp: str) -> tuple[bytes, str]:
         """Bytes and stamp; raises IngestError when it cannot be read or changes under our hands."""
         for _ in range(2):
-            before = self._media.stamp(name)
-            data = self._media.read(name)
-            if self._media.stamp(name) == before:
-                return data, before
+            data, before, stamp = self._media.read(name), stamp, self._media.stamp(name)
+            if stamp == before:
+                return data, stamp
         raise IngestError(CHANGING)

@@ -120,7 +120,7 @@ class ZipMedia:
 
     def _list(self, member: zipfile.ZipInfo) -> None:
         name = text_name(member.filename)
-        if member.is_dir() or is_hidden(name):
+        if not name or member.is_dir() or is_hidden(name):
             return
         reason = unsafe_name(member.filename) or ("a link" if stat.S_ISLNK(member.external_attr >> 16) else "")
         if not reason and name in self._members:
@@ -249,9 +249,16 @@ def _walk(root: Path) -> Iterator[tuple[str, str]]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
-            elif not (entry.is_symlink() and entry.is_dir()):  # a link to a folder could lead in circles
+            elif not _links_to_folder(entry):  # such a link could lead in circles
                 name = entry.path[start:].replace(os.sep, "/")
                 yield text_name(name), _refusal(entry, name, root)
+
+
+def _links_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _refusal(entry: os.DirEntry[str], name: str, root: Path) -> str:

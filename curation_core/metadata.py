@@ -7,45 +7,29 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
-from curation_core.columns import correct, correct_schema
 from curation_core.config import IngestConfig
 from curation_core.errors import ConfigError
 from curation_core.media import Media
-from curation_core.tables import is_table_name, list_names, parse_table, whole_table
+from curation_core.tables import TABLE_SUFFIXES, is_table_name, list_names, parse_table, whole_table
 
 PATH_COLUMNS = ("file_name", "path", "file", "filename", "uri")
 FOLDER = "folder"  # the column that names the folder of each image, where nothing else describes the images
 
 
-def image_columns(media: Media, config: IngestConfig) -> "Metadata | None":
-    """All columns beside the images of a source, one row per name, with the types a person set; None without any.
+def image_metadata(media: Media, config: IngestConfig) -> "Metadata | None":
+    """The table joined to the images; without one, and without columns of the source, the folder of each image.
 
-    They are the source's own, then those of a metadata table; the folder's name where there is neither and every image
-    lies in one. Raises ConfigError when both have a column, or when a value does not fit the type set for it.
+    The folder is a column only where every image lies in one and there are several.
     """
-    own, joined = media.columns, find_metadata(media, config)
-    beside = None if joined is None else joined.rows_for(media.names)
-    if own is not None and beside is not None:
-        clash = [name for name in beside.column_names if name in own.column_names]
-        if clash:
-            raise ConfigError(f"the metadata repeats the source's column {clash[0]!r}; rename one of them")
-        table = pa.table([*own.columns, *beside.columns], schema=pa.schema([*own.schema, *beside.schema]))
-    else:
-        table = own if own is not None else beside if beside is not None else _folders(media.names)
-    if table is None:
-        correct_schema(pa.schema([]), config.column_types)
-        return None
-    correct_schema(table.schema, config.column_types)
-    rows = {name: row for row, name in enumerate(media.names)}
-    unmatched = joined.n_unmatched(media.names) if joined else 0
-    return Metadata("", correct(table, config.column_types), "", "", rows, unmatched)
+    return find_metadata(media, config) or _folders(media)
 
 
-def _folders(names: Sequence[str]) -> pa.Table | None:
-    folders = [name.rpartition("/")[0] for name in names]
-    if len(set(folders)) < 2 or not all(folders):
+def _folders(media: Media) -> "Metadata | None":
+    folders = [name.rpartition("/")[0] for name in media.names]
+    if len(set(folders)) < 2 or not all(folders) or media.columns is not None:
         return None
-    return pa.table({FOLDER: pa.array(folders, pa.string())})
+    table = pa.table({FOLDER: pa.array(folders, pa.string())})
+    return Metadata("folders", table, FOLDER, "", {name: row for row, name in enumerate(media.names)})
 
 
 @dataclass(frozen=True)
@@ -56,8 +40,7 @@ class Metadata:
     table: pa.Table
     column: str
     prefix: str
-    rows: dict[str, int] | None = None  # where they are known: one row per image, with so many left over
-    left_over: int = 0
+    rows: dict[str, int] | None = None  # where they are known: one per image
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -78,8 +61,6 @@ class Metadata:
 
     def n_unmatched(self, names: Sequence[str]) -> int:
         """Rows that name no image, or one that an earlier row named."""
-        if self.rows is not None:
-            return self.left_over
         return int(self.table.num_rows) - len(self.row_of.keys() & set(names))
 
 
@@ -132,6 +113,15 @@ def _whole_table(path: Path) -> pa.Table:
     if not path.is_file():
         raise ConfigError(f"metadata {path} does not exist; check the path")
     return whole_table(path)
+
+
+def row_metadata(config: IngestConfig) -> IngestConfig:
+    """The settings with a metadata.csv, .jsonl or .parquet that lies beside the vectors of a folder, if none is set."""
+    folder = Path(config.source).expanduser()
+    if config.metadata is not None or not folder.is_dir():
+        return config
+    found = [path for suffix in TABLE_SUFFIXES if (path := folder / f"metadata{suffix}").is_file()]
+    return config.model_copy(update={"metadata": str(found[0])}) if found else config
 
 
 def metadata_by_row(config: IngestConfig, n_rows: int, taken: Sequence[str]) -> pa.Table | None:

@@ -81,6 +81,14 @@ def find_model(spec: str) -> ModelFolder:
     raise ConfigError(f"{spec!r} names no folder on this machine; give {prefix}/path/to/model or {prefix}ORG/NAME")
 
 
+def absolute_spec(name: str) -> str:
+    """A spec that means the same from every working folder; other names as they are."""
+    if not is_model_spec(name):
+        return name
+    path = Path(name[3:].strip()).expanduser()
+    return f"{name[:3]}{path.resolve()}" if name[3:].strip() and path.is_dir() else name
+
+
 def recorded_name(spec: str, known: Sequence[str] = ()) -> str:
     """The name that a spec's vectors bear. known: names recorded before, newest first.
 
@@ -152,7 +160,7 @@ def _cached(prefix: str, hub_id: str) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError, ValueError):
         folder = hub_id.rpartition("/")[2]
         raise MissingExtra(
-            f"model {hub_id} is not on this machine, and nothing is downloaded from here; on a connected machine run "
-            f"`hf download {hub_id} --local-dir {folder}` (older: huggingface-cli download), copy the folder over and "
+            f"{hub_id} is neither a folder here nor in this machine's hub cache, and nothing is downloaded; on a "
+            f"connected machine run `hf download {hub_id} --local-dir {folder}` (older: huggingface-cli download), copy the folder over and "
             f"give {prefix}/path/to/{folder}"
         ) from None

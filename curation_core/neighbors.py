@@ -129,7 +129,8 @@ def _similar(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of the given rows, ascending, and their cosines, the higher one where there are mirrored vectors too."""
     if turned is None:
-        pairs = rows[search(unit[rows], threshold, seed=seed, progress=progress)]
+        distinct = unit if len(rows) == len(unit) else unit[rows]
+        pairs = rows[search(distinct, threshold, seed=seed, progress=progress)]
         return pairs, cosines(unit, pairs)
     both = np.concatenate([unit[rows], turned[rows]])
     found = search(both, threshold, seed=seed, progress=progress)
@@ -161,13 +162,31 @@ def _first_identical(unit: np.ndarray, looks: np.ndarray | None, content: Sequen
         if len(content) != len(unit):
             raise ShapeError(f"content has {len(content)} hashes for {len(unit)} vectors; give one per vector")
         first = _first_of(np.asarray(content, dtype=str))
-    rows = np.flatnonzero(first == np.arange(len(unit)))
-    rows = rows[(unit[rows] != 0).any(axis=1)]  # a vector of zeros says nothing
-    whole = unit[rows] if looks is None else np.concatenate([unit[rows], looks[rows]], axis=1)
-    whole = np.ascontiguousarray(whole + np.float32(0))  # -0 and 0 are the same place
-    if len(whole):
-        first[rows] = rows[_first_of(whole.view(f"V{whole.shape[1] * 4}").ravel())]
+    rows = np.flatnonzero((first == np.arange(len(unit))) & unit.any(axis=1))  # a vector of zeros says nothing
+    digest = _digest(unit) if looks is None else _digest(unit) + _digest(looks)
+    same = rows[_first_of(digest[rows])]
+    equal = _equal(unit, rows, same)  # a digest may lie
+    if looks is not None:
+        equal &= _equal(looks, rows, same)
+    first[rows[equal]] = same[equal]
     return first[first]
+
+
+def _digest(rows: np.ndarray) -> np.ndarray:
+    """A number per row that equal rows share: (n,) uint64."""
+    weights = np.random.default_rng([rows.shape[1]]).integers(1, 1 << 63, rows.shape[1], dtype=np.uint64)
+    found = np.empty(len(rows), dtype=np.uint64)
+    for part in parts(*rows.shape):
+        block = rows[part] + np.float32(0)  # -0 and 0 are the same place
+        found[part] = (block.view(np.uint32) * weights).sum(axis=1, dtype=np.uint64)
+    return found
+
+
+def _equal(rows: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    equal = np.empty(len(one), dtype=bool)
+    for part in parts(len(one), rows.shape[1]):
+        equal[part] = (rows[one[part]] == rows[other[part]]).all(axis=1)
+    return equal
 
 
 def _first_of(values: np.ndarray) -> np.ndarray:

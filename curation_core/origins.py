@@ -53,8 +53,7 @@ class Origin:
 
     form: files of a folder or zip, members of tars, images in cells of a table, images at paths that a table names,
     scenes to cut into tiles, ready tiles, rows of texts, rows of vectors, or files of a remote store. files: the
-    tables, archives or scenes, where they are not simply all that lies in the path. root: the folder that paths must not
-    leave.
+    tables, archives or scenes, where they are not simply all of the path. root: the folder that paths must not leave.
     """
 
     path: Path
@@ -145,12 +144,13 @@ def _in_folder(path: Path, config: IngestConfig) -> Origin:
     lance = [place for place in path.iterdir() if is_lance(place)]
     with open_media(path) as media:
         names, others = media.names, media.others
-    if config.kind in ("auto", "images", "tiles") and names and not lance:
+    tables = [name for name in others if is_table_name(name)]
+    names_column = config.image_column or config.text_column or config.vector_column
+    if config.kind in ("auto", "images", "tiles") and names and not lance and not (names_column and tables):
         return _pictures(path, names, config)
     tars = tuple(path / name for name in others if is_tar_name(name))
     if config.kind in ("auto", "images") and tars:
         return Origin(path, "image", "tar", tars)
-    tables = [name for name in others if is_table_name(name)]
     matrices = [name for name in others if is_matrix_name(name)]
     beside = [name for name in tables if PurePosixPath(name).stem.lower() == "metadata"]
     if lance or (matrices and len(tables) == len(beside) <= 1 and config.kind in ("auto", "vectors")):
@@ -237,8 +237,7 @@ def _table_origin(path: Path, config: IngestConfig, root: Path | None = None) ->
     home = path if path.is_dir() else path.parent
     origin = Origin(path, _table_modality(table, path, files, config), files=files, root=root or home)
     if origin.modality == "image":
-        column = _image_column(table, files, config)
-        is_cells = column is not None and is_cell_column(table.schema, column, table.name)
+        is_cells = is_cell_column(table.schema, _image_column_of(origin, table, config), table.name)
         return replace(origin, form="cells" if is_cells else "paths")
     return replace(origin, form="matrix" if origin.modality == "vector" else "table")
 
@@ -272,6 +271,16 @@ def _image_column(table: TableFile, files: Sequence[Path], config: IngestConfig)
     return path_column(table, files, WebLinks(config.allow_http, config.source if is_on_web else None))
 
 
+def _image_column_of(origin: Origin, table: TableFile, config: IngestConfig) -> str:
+    column = _image_column(table, origin.files, config)
+    if column is None:
+        raise ConfigError(
+            f"{table.name} holds no image and no paths of images that lie beside it; set image_column to one of "
+            f"{list_names(table.schema.names)}"
+        )
+    return column
+
+
 def _open_plain(origin: Origin, config: IngestConfig) -> Media:
     """Media that need not be closed."""
     if origin.form == "tar":
@@ -280,12 +289,7 @@ def _open_plain(origin: Origin, config: IngestConfig) -> Media:
     if origin.form == "tiles":
         return ReadyTiles(origin.path, config)
     table = open_table(origin.path)
-    column = _image_column(table, origin.files, config)
-    if column is None:
-        raise ConfigError(
-            f"{table.name} has no column of images or of paths to images; set image_column to one of "
-            f"{list_names(table.schema.names)}"
-        )
+    column = _image_column_of(origin, table, config)
     if origin.form == "cells":
         return CellMedia(random_table(table), column, origin.files)
     links = WebLinks(config.allow_http, config.source if is_web(config.source) else None)
@@ -305,7 +309,9 @@ def _listing_fingerprint(config: IngestConfig) -> str:
     if path.is_dir():
         with open_media(path) as media:
             return media.fingerprint()
-    origin = find_origin(config)
+    if path.is_file() and not (is_table_name(path.name) and config.kind != "text" and config.text_column is None):
+        return file_fingerprint(path)
+    origin = find_origin(config)  # the images that a table names count too
     if origin.form == "paths":
         with open_origin(origin, config) as media:
             return media.fingerprint()

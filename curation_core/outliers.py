@@ -20,8 +20,9 @@ _SMALLEST = 0.05  # of the usual distance; copies of one item lie at none, and n
 class Outliers:
     """Two scores of every item, high for an outlier.
 
-    distance: (m,) float32, distance to the leaf's centroid beyond the leaf's median, in robust standard deviations.
-    density: (m,) float32, mean distance to the 10 nearest neighbours over that of these neighbours; 1 is usual.
+    distance: (m,) float32, distance to the leaf's centroid beyond the leaf's median, in robust standard deviations;
+    0 is usual. density: (m,) float32, mean distance to the 10 nearest neighbours over that of these neighbours; 1 is
+    usual. Of no more than 10 items all are usual.
     """
 
     distance: np.ndarray
@@ -51,6 +52,8 @@ def outlier_scores(vectors: np.ndarray, hierarchy: Hierarchy, progress: Progress
 def _beyond_leaf(hierarchy: Hierarchy) -> np.ndarray:
     distance = hierarchy.levels[0].distance.astype(np.float64)
     leaf, size = hierarchy.levels[0].assignment, hierarchy.sizes(1)
+    if len(leaf) <= N_NEIGHBORS:
+        return np.zeros(len(leaf), dtype=np.float32)
     weight = size / (size + _PRIOR)  # 0 for an empty leaf
     middle = weight * _medians(distance, leaf, size) + (1 - weight) * np.median(distance)
     gap = np.abs(distance - middle[leaf])
@@ -72,9 +75,9 @@ def _medians(values: np.ndarray, group: np.ndarray, size: np.ndarray) -> np.ndar
 
 
 def _thinness(vectors: np.ndarray) -> np.ndarray:
-    if len(vectors) < 3:
+    if len(vectors) <= N_NEIGHBORS:  # too few to be a neighbourhood
         return np.ones(len(vectors), dtype=np.float32)
-    indices, distance = nearest(vectors, min(N_NEIGHBORS + 1, len(vectors)))
+    indices, distance = nearest(vectors, N_NEIGHBORS + 1)
     mean = distance[:, 1:].mean(axis=1, dtype=np.float64)  # the first is the item itself
     mean = np.maximum(mean, _SMALLEST * max(float(np.median(mean)), 1e-12))
     thin: np.ndarray = mean / mean[indices[:, 1:]].mean(axis=1)

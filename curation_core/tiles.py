@@ -4,17 +4,12 @@ A band is stretched between two percentiles of its valid values, measured on a r
 that all tiles of a scene look alike and the same scene gives the same bytes anywhere.
 """
 
-import contextlib
 import functools
 import hashlib
-import struct
 import threading
-import warnings
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +17,22 @@ import pyarrow as pa
 from curation_core.config import IngestConfig
 from curation_core.errors import ConfigError, IngestError, MissingExtra
 from curation_core.media import FolderMedia, check_listed, file_fingerprint
+from curation_core.rasters import (
+    NOWHERE,
+    Datasets,
+    Place,
+    import_rasterio,
+    in_memory,
+    limits_of,
+    on_earth,
+    opened,
+    read_window,
+    stored_png,
+    stretched,
+    valid_shares,
+)
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-_STRETCH_SIDE = 1024  # pixels: of the reduced picture that percentiles are measured on
-_MASK_SIDE = 4096  # pixels: of the reduced mask that tells which tiles hold data
 _MAX_TILES = 5_000_000
 _LOOKED_AT = 20
 _PLACE = pa.schema([("longitude", pa.float64()), ("latitude", pa.float64()), ("crs", pa.string())])
@@ -47,7 +54,7 @@ def are_scenes(paths: Sequence[Path], tile_size: int) -> bool:
 def are_placed(paths: Sequence[Path]) -> bool:
     """Whether the first of some TIFFs says where on earth it lies; False where rasterio is missing."""
     try:
-        with _opened(paths[0]) as dataset:
+        with opened(paths[0]) as dataset:
             return dataset.crs is not None
     except (IngestError, MissingExtra):
         return False
@@ -77,9 +84,9 @@ class SceneMedia:
     others: tuple[str, ...] = ()
 
     def __init__(self, paths: Sequence[Path], names: Sequence[str], config: IngestConfig) -> None:
-        self._rasterio = _import_rasterio()
+        self._rasterio = import_rasterio()
         self._paths, self._scene_names, self._config = list(paths), list(names), config
-        self._opened, self._lock = _Datasets(), threading.Lock()
+        self._opened, self._lock = Datasets(), threading.Lock()
         self._tiles: dict[str, _Tile] = {}
         self._refused: dict[str, str] = {}
         self._scenes: dict[int, _Scene] = {}
@@ -101,9 +108,9 @@ class SceneMedia:
                 "tile_row": pa.array([None if tile is None else tile.row for tile in tiles], pa.int32()),
                 "tile_column": pa.array([None if tile is None else tile.column for tile in tiles], pa.int32()),
                 "valid_share": pa.array([None if tile is None else tile.valid_share for tile in tiles], pa.float64()),
-                "longitude": pa.array([places.get(name, _NOWHERE)[0] for name in self.names], pa.float64()),
-                "latitude": pa.array([places.get(name, _NOWHERE)[1] for name in self.names], pa.float64()),
-                "crs": pa.array([places.get(name, _NOWHERE)[2] for name in self.names], pa.string()),
+                "longitude": pa.array([places.get(name, NOWHERE)[0] for name in self.names], pa.float64()),
+                "latitude": pa.array([places.get(name, NOWHERE)[1] for name in self.names], pa.float64()),
+                "crs": pa.array([places.get(name, NOWHERE)[2] for name in self.names], pa.string()),
             }
         )
 
@@ -113,15 +120,18 @@ class SceneMedia:
         tile, side = self._tiles[uri], self._config.tile_size
         with self._lock:  # a dataset of GDAL must not be read by two threads
             scene = self._scene(tile.scene)
-            values, valid = _read_window(
+            values, valid = read_window(
                 self._opened.get(scene.path), scene.bands, tile.row * side, tile.column * side, side
             )
-        return stored_png(_stretched(values, valid, scene.low, scene.high))
+        return stored_png(stretched(values, valid, scene.low, scene.high))
 
     def stamp(self, uri: str) -> str:
         """Size and time of the tile's scene."""
         tile = self._tiles.get(uri)
-        return file_fingerprint(self._paths[tile.scene]) if tile else ""
+        try:
+            return file_fingerprint(self._paths[tile.scene]) if tile else ""
+        except IngestError:  # gone since the listing
+            return ""
 
     def fingerprint(self) -> str:
         """16 hex digits over the scenes' names, sizes and times."""
@@ -135,11 +145,11 @@ class SceneMedia:
     def _list(self, number: int) -> None:
         path, name, side = self._paths[number], self._scene_names[number], self._config.tile_size
         try:
-            with _opened(path) as dataset:
+            with opened(path) as dataset:
                 chosen_bands(dataset.count, self._config, name)
                 if -(-dataset.height // side) * -(-dataset.width // side) > _MAX_TILES:
                     raise IngestError(f"{name} would give more than {_MAX_TILES:,} tiles; set a larger tile_size")
-                shares = _valid_shares(dataset, side)
+                shares = valid_shares(dataset, side)
         except IngestError as error:
             self._refused[name] = str(error)
             return
@@ -153,21 +163,21 @@ class SceneMedia:
         if number not in self._scenes:
             dataset = self._opened.get(self._paths[number])
             bands = chosen_bands(dataset.count, self._config, self._scene_names[number])
-            low, high = _limits(dataset, bands, self._config.tile_stretch)
+            low, high = limits_of(dataset, bands, self._config.tile_stretch)
             self._scenes[number] = _Scene(self._paths[number], bands, low, high)
         return self._scenes[number]
 
-    def _places(self) -> dict[str, tuple[float | None, float | None, str | None]]:
+    def _places(self) -> dict[str, Place]:
         """Longitude, latitude and crs of the middle of each tile, by name."""
         side = self._config.tile_size
-        found: dict[str, tuple[float | None, float | None, str | None]] = {}
+        found: dict[str, Place] = {}
         of_scene: dict[int, list[str]] = {}
         for name, tile in self._tiles.items():
             of_scene.setdefault(tile.scene, []).append(name)
         for number, names in of_scene.items():
             middles = [((self._tiles[n].column + 0.5) * side, (self._tiles[n].row + 0.5) * side) for n in names]
-            with _opened(self._paths[number]) as dataset:
-                found.update(zip(names, _on_earth(dataset, middles), strict=True))
+            with opened(self._paths[number]) as dataset:
+                found.update(zip(names, on_earth(dataset, middles), strict=True))
         return found
 
 
@@ -175,7 +185,7 @@ class ReadyTiles:
     """A folder of small GeoTIFFs, one item each, with where they lie; those no picture reader knows are stretched."""
 
     def __init__(self, folder: Path, config: IngestConfig) -> None:
-        self._rasterio = _import_rasterio()
+        self._rasterio = import_rasterio()
         self._folder, self._config, self._files = folder, config, FolderMedia(folder)
         self.names, self.others = self._files.names, self._files.others
 
@@ -192,13 +202,13 @@ class ReadyTiles:
         data = self._files.read(uri)  # also checks that the file may be read
         if not is_tiff_name(uri) or not _needs_stretch(data):
             return data
-        with _in_memory(data) as dataset:
+        with in_memory(data) as dataset:
             bands = chosen_bands(dataset.count, self._config, uri)
             if max(dataset.shape) > self._config.tile_size * 16:
                 raise IngestError("a large scene among small tiles; give it as a source of its own")
-            low, high = _limits(dataset, bands, self._config.tile_stretch)
-            values, valid = _read_window(dataset, bands, 0, 0, *dataset.shape)
-            return stored_png(_stretched(values, valid, low, high))
+            low, high = limits_of(dataset, bands, self._config.tile_stretch)
+            values, valid = read_window(dataset, bands, 0, 0, *dataset.shape)
+            return stored_png(stretched(values, valid, low, high))
 
     def stamp(self, uri: str) -> str:
         """Size and time of one file."""
@@ -208,15 +218,12 @@ class ReadyTiles:
         """16 hex digits over names, sizes and times; reads no file."""
         return self._files.fingerprint()
 
-    def _place(self, name: str) -> tuple[float | None, float | None, str | None]:
+    def _place(self, name: str) -> Place:
         try:
-            with _in_memory(self._files.read(name)) as dataset:
-                return _on_earth(dataset, [(dataset.width / 2, dataset.height / 2)])[0]
+            with in_memory(self._files.read(name)) as dataset:
+                return on_earth(dataset, [(dataset.width / 2, dataset.height / 2)])[0]
         except IngestError:  # reading the item says why
-            return _NOWHERE
-
-
-_NOWHERE: tuple[None, None, None] = (None, None, None)
+            return NOWHERE
 
 
 def chosen_bands(n_bands: int, config: IngestConfig, name: str) -> tuple[int, ...]:
@@ -232,85 +239,9 @@ def chosen_bands(n_bands: int, config: IngestConfig, name: str) -> tuple[int, ..
     return tuple(bands)
 
 
-def stored_png(rgb: np.ndarray) -> bytes:
-    """A PNG of (h, w, 3) uint8 without compression: the same bytes whatever the machine's compressor is."""
-    height, width, _ = rgb.shape
-    lines = np.zeros((height, 1 + 3 * width), dtype=np.uint8)  # each line begins with its filter: none
-    lines[:, 1:] = rgb.reshape(height, -1)
-    raw = lines.tobytes()
-    blocks = [raw[start : start + 65_535] for start in range(0, len(raw), 65_535)]
-    body = b"".join(
-        struct.pack("<BHH", number == len(blocks) - 1, len(block), len(block) ^ 0xFFFF) + block
-        for number, block in enumerate(blocks)
-    )
-    stream = b"\x78\x01" + body + struct.pack(">I", zlib.adler32(raw))
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", header) + _png_chunk(b"IDAT", stream) + _png_chunk(b"IEND", b"")
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def _import_rasterio() -> Any:
-    try:
-        import rasterio
-    except ImportError:
-        raise MissingExtra("GeoTIFF scenes need rasterio; run pip install 'curation-studio[geo]'") from None
-    return rasterio
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    rasterio = _import_rasterio()
-    try:
-        with _quiet(), rasterio.open(path, driver="GTiff") as dataset:
-            yield dataset
-    except rasterio.errors.RasterioError as error:
-        raise IngestError(f"cannot be read as GeoTIFF ({str(error)[:120]})") from None
-
-
-@contextlib.contextmanager
-def _in_memory(data: bytes) -> Iterator[Any]:
-    rasterio = _import_rasterio()
-    try:
-        with _quiet(), rasterio.MemoryFile(data) as file, file.open(driver="GTiff") as dataset:
-            yield dataset
-    except rasterio.errors.RasterioError as error:
-        raise IngestError(f"cannot be read as GeoTIFF ({str(error)[:120]})") from None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Rasterio warns of pictures that no one has placed on earth, which are fine here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-class _Datasets:
-    """The scenes that were read last, kept open."""
-
-    def __init__(self) -> None:
-        self._stacks: dict[Path, tuple[contextlib.ExitStack, Any]] = {}
-
-    def get(self, path: Path) -> Any:
-        if path not in self._stacks:
-            if len(self._stacks) >= 4:
-                self._stacks.pop(next(iter(self._stacks)))[0].close()
-            stack = contextlib.ExitStack()
-            self._stacks[path] = stack, stack.enter_context(_opened(path))
-        return self._stacks[path][1]
-
-    def close(self) -> None:
-        for stack, _ in self._stacks.values():
-            stack.close()
-        self._stacks.clear()
-
-
 def _is_scene(path: Path, tile_size: int) -> bool:
     try:
-        with _opened(path) as dataset:
+        with opened(path) as dataset:
             is_placed = dataset.crs is not None or not dataset.transform.is_identity
             is_deep = dataset.count > 4 or any(kind != "uint8" for kind in dataset.dtypes)
             return max(dataset.shape) > tile_size and (is_placed or is_deep)
@@ -333,108 +264,6 @@ def _states_a_place(path: Path, tile_size: int) -> bool:
 
 
 def _needs_stretch(data: bytes) -> bool:
-    with _in_memory(data) as dataset:
+    with in_memory(data) as dataset:
         several = dataset.count > 1 and any(kind != "uint8" for kind in dataset.dtypes)
         return bool(dataset.count > 4 or several)
-
-
-def _reduced(height: int, width: int, side: int) -> tuple[int, int]:
-    factor = max(1.0, max(height, width) / side)
-    return max(1, round(height / factor)), max(1, round(width / factor))
-
-
-def _limits(dataset: Any, bands: Sequence[int], percentiles: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Per band the values at two percentiles of its valid values: (bands,) float64 each."""
-    shape = _reduced(dataset.height, dataset.width, _STRETCH_SIDE)
-    values, valid = _read(dataset, bands, out_shape=(len(bands), *shape))
-    limits = [
-        np.percentile(values[band][valid[band]], percentiles) if valid[band].any() else np.array([0.0, 1.0])
-        for band in range(len(bands))
-    ]
-    low, high = np.array(limits, dtype=np.float64).T
-    return low, np.where(high > low, high, low + 1.0)
-
-
-def _read(dataset: Any, bands: Sequence[int], **options: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Values (bands, h, w) float64 and where they are valid; raises IngestError for torn files."""
-    import rasterio
-
-    try:
-        with _quiet():
-            values = dataset.read(list(bands), **options)
-            masks = dataset.read_masks(list(bands), **options)
-    except (rasterio.errors.RasterioError, ValueError, MemoryError) as error:
-        raise IngestError(f"cannot be read as GeoTIFF ({str(error)[:120]})") from None
-    if np.iscomplexobj(values):
-        values = np.abs(values)
-    values = values.astype(np.float64)
-    return values, (masks > 0) & np.isfinite(values)
-
-
-def _read_window(
-    dataset: Any, bands: Sequence[int], top: int, left: int, height: int, width: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """A window of a scene, padded with invalid pixels where it reaches over the edge."""
-    from rasterio.windows import Window
-
-    width = height if width is None else width
-    rows, columns = min(height, dataset.height - top), min(width, dataset.width - left)
-    values = np.zeros((len(bands), height, width))
-    valid = np.zeros(values.shape, dtype=bool)
-    found = _read(dataset, bands, window=Window(left, top, columns, rows))
-    values[:, :rows, :columns], valid[:, :rows, :columns] = found
-    return values, valid
-
-
-def _stretched(values: np.ndarray, valid: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8: each band between its limits, black where nothing is valid."""
-    shares = (np.where(valid, values, 0.0) - low[:, None, None]) / (high - low)[:, None, None]
-    shown = np.where(valid, np.clip(shares, 0.0, 1.0) * 255.0 + 0.5, 0.0).astype(np.uint8)  # (bands, h, w)
-    return np.ascontiguousarray(np.moveaxis(np.broadcast_to(shown, (3, *shown.shape[1:])), 0, -1))
-
-
-def _valid_shares(dataset: Any, side: int) -> np.ndarray:
-    """Share of each tile that holds data: (rows, columns) float64; measured on a mask of at most 4096 pixels a side."""
-    import rasterio
-
-    shape = _reduced(dataset.height, dataset.width, _MASK_SIDE)
-    try:
-        with _quiet():
-            mask = dataset.dataset_mask(out_shape=shape) > 0
-            if dataset.dtypes[0].startswith("float"):
-                mask &= np.isfinite(dataset.read(1, out_shape=shape))
-    except (rasterio.errors.RasterioError, ValueError, MemoryError) as error:
-        raise IngestError(f"cannot be read as GeoTIFF ({str(error)[:120]})") from None
-    n_rows, n_columns = -(-dataset.height // side), -(-dataset.width // side)
-    # where each pixel of the mask lies in the grid; its weight is the pixels of the scene that it stands for
-    rows = np.minimum((np.arange(shape[0]) + 0.5) * dataset.height / shape[0] // side, n_rows - 1).astype(np.int64)
-    columns = np.minimum((np.arange(shape[1]) + 0.5) * dataset.width / shape[1] // side, n_columns - 1).astype(np.int64)
-    by_row = np.zeros((n_rows, shape[1]))
-    np.add.at(by_row, rows, mask)
-    counts = np.zeros((n_columns, n_rows))
-    np.add.at(counts, columns, by_row.T)
-    weight = (dataset.height / shape[0]) * (dataset.width / shape[1])
-    shares: np.ndarray = np.minimum(counts.T * weight / side**2, 1.0)
-    return shares
-
-
-def _on_earth(
-    dataset: Any, points: Sequence[tuple[float, float]]
-) -> list[tuple[float | None, float | None, str | None]]:
-    """Longitude and latitude (WGS 84) and the crs of points (column, row) of a scene."""
-    import rasterio.warp
-
-    if dataset.crs is None or dataset.transform.is_identity:
-        return [_NOWHERE] * len(points)
-    xs, ys = zip(*(dataset.transform * point for point in points), strict=True)
-    crs = dataset.crs.to_string()
-    try:
-        longitudes, latitudes = rasterio.warp.transform(dataset.crs, "EPSG:4326", xs, ys)
-    except Exception:  # GDAL raises many kinds for systems it cannot leave
-        return [(None, None, crs)] * len(points)
-    return [
-        (round(longitude, 7), round(latitude, 7), crs)
-        if np.isfinite((longitude, latitude)).all()
-        else (None, None, crs)
-        for longitude, latitude in zip(longitudes, latitudes, strict=True)
-    ]

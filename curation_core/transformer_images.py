@@ -1,5 +1,6 @@
 """Images by a person's own vision model: DINOv2, DINOv3, ViT and the like, or CLIP and SigLIP with their text side."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from curation_core.transformer_models import load_model, load_tokenizer, quiet
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_POOLED = ("dinov2", "dinov3")  # their pooler is the normalised class token; others train it for something else
+_POOLED = ("dinov2", "dinov3", "swin")  # class token or mean, normalised; other poolers are trained for something else
+_ROOM = 2  # long pictures keep their detail up to an aspect ratio of 2 to 1
 _CPU_BATCH = 8  # measured: larger batches are slower on a CPU
 
 
@@ -31,7 +33,9 @@ class TransformerImages:
         self.device = choose_device(device)
         self._model = load_model(folder, self.device)
         self._kind = str(self._model.config.model_type)
-        self._inputs = _patches(folder) if self._kind == "siglip2" else _pixels(folder, self._kind)
+        self._inputs, self.image_side = (
+            _patches(folder) if self._kind == "siglip2" else _pixels(folder, self._kind)
+        )  # image_side: longer side in pixels that pictures should come with
         self._tokenizer: Any = None
         if self.device == "cpu":
             self.preferred_batch = _CPU_BATCH
@@ -93,7 +97,7 @@ def _tensor(output: Any) -> Any:
     return getattr(output, "pooler_output", output)
 
 
-def _pixels(folder: ModelFolder, kind: str) -> Any:
+def _pixels(folder: ModelFolder, kind: str) -> tuple[Any, int]:
     import torch
 
     both = folder.read_json("processor_config.json").get("image_processor")
@@ -104,10 +108,10 @@ def _pixels(folder: ModelFolder, kind: str) -> Any:
             "folder"
         )
     prepare = image_inputs(settings, kind)
-    return lambda images: {"pixel_values": torch.from_numpy(prepare(images))}
+    return lambda images: {"pixel_values": torch.from_numpy(prepare(images))}, prepare.longest_side
 
 
-def _patches(folder: ModelFolder) -> Any:
+def _patches(folder: ModelFolder) -> tuple[Any, int]:
     """SigLIP2 of any aspect ratio: the library cuts patches with Pillow and numpy, and masks what is not filled."""
     with quiet():
         import transformers
@@ -120,4 +124,5 @@ def _patches(folder: ModelFolder) -> Any:
                 f"{folder.name} has no preprocessor_config.json that can be read ({str(error)[:120]}); copy it into "
                 "the folder"
             ) from None
-    return lambda images: dict(processor(images=list(images), return_tensors="pt"))
+    side = _ROOM * processor.patch_size * math.isqrt(processor.max_num_patches)
+    return lambda images: dict(processor(images=list(images), return_tensors="pt")), side

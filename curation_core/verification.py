@@ -19,6 +19,8 @@ from curation_core.artifacts import file_hash, read_array
 from curation_core.config import IngestConfig, SampleConfig
 from curation_core.errors import CurationError, ManifestMismatch, StaleArtifact
 from curation_core.export import FORMAT
+from curation_core.export_checks import check_files, unpack_export
+from curation_core.export_files import FOLDER
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.integrity import changed_items
 from curation_core.progress import Progress, silent
@@ -58,11 +60,8 @@ def verify(export: Path, *, source: IngestConfig | None = None, progress: Progre
     all; what merely differs is in the result.
     """
     if zipfile.is_zipfile(export):
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(export) as archive:
-            for name in archive.namelist():
-                (Path(folder) / Path(name).name).write_bytes(
-                    archive.read(name)
-                )  # an export is flat; no member leaves the folder
+        with tempfile.TemporaryDirectory() as folder:
+            unpack_export(export, Path(folder))
             return verify(Path(folder), source=source, progress=progress)
     _require_export(export)
     checks = [_check("checksums", lambda: _sums(export))]
@@ -71,6 +70,8 @@ def verify(export: Path, *, source: IngestConfig | None = None, progress: Progre
         "every item once": lambda: _partition(export),
         "draw derived again": lambda: _derived(export),
     }
+    if (export / FOLDER).exists() or "file" in _columns(export):
+        steps["files"] = lambda: check_files(export, _run(export), _manifest_table(export))
     if source is not None:
         steps["source bytes"] = lambda: _source_bytes(export, source)
     for done, (name, check) in enumerate(steps.items(), start=1):
@@ -106,12 +107,20 @@ def _require_export(folder: Path) -> None:
 
 
 def _sums(folder: Path) -> str:
-    lines = [line.split("  ", 1) for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    lines = [line.split("  ", 1) for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
     listed = {name: content for content, name in lines}
-    there = {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
+    there = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    }
+    there -= {"SHA256SUMS"}
     wrong = [f"{name} is missing" for name in sorted(set(listed) - there)]
     wrong += [f"{name} is not listed" for name in sorted(there - set(listed))]
-    wrong += [f"{name} was changed" for name in sorted(there & set(listed)) if file_hash(folder / name) != listed[name]]
+    for name in sorted(there & set(listed)):
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            wrong.append(f"{name} is no regular file")
+        elif file_hash(path) != listed[name]:
+            wrong.append(f"{name} was changed")
     return _all_well(wrong, f"{len(listed)} files")
 
 
@@ -214,6 +223,14 @@ def _all_well(wrong: list[str], detail: str) -> str:
 
 
 # ---- reading
+
+
+def _columns(folder: Path) -> Mapping[str, str]:
+    try:
+        columns: dict[str, str] = _run(folder)["columns"]
+    except (ValueError, KeyError):
+        return {}  # broken JSON: the checksums name the file
+    return columns
 
 
 def _run(folder: Path) -> dict[str, Any]:

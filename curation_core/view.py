@@ -1,12 +1,15 @@
 """What a workspace holds and how it stands: the reading side; workspace.py adds what can be done."""
 
+import contextlib
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
-from curation_core import sources
-from curation_core.artifacts import ArtifactStore, read_array
+from curation_core import quality, sources
+from curation_core.artifacts import ArtifactStore, read_array, read_table
 from curation_core.catalog import Catalog
 from curation_core.embed import Embeddings, read_embeddings
 from curation_core.errors import ConfigError, StepMissing
@@ -16,6 +19,7 @@ from curation_core.grouping import NearDuplicates
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepStatus
 from curation_core.neighbors import read_duplicates
+from curation_core.origins import open_items
 from curation_core.plans import Plans
 from curation_core.projection import Projection
 from curation_core.results import read_draw, read_hierarchy
@@ -119,6 +123,14 @@ class WorkspaceView:
         """All decisions folded onto the current tree."""
         return fold(self.reviews.events(), self.hierarchy(), self.plans.plan("cluster").key, self.item_ids())
 
+    @contextlib.contextmanager
+    def originals(self) -> Iterator[Callable[[str], bytes]]:
+        """Give ``read(uri)``: the bytes of an item as they lie in the source; raises IngestError like ingest."""
+        if self.plans.meta("ingest")["modality"] != "image":
+            raise ConfigError("the items are rows of a table, there are no files to read; leave files at reference")
+        with open_items(self.plans.source) as media:
+            yield media.read
+
     # ---- what the checks found
 
     def duplicate_threshold(self) -> float:
@@ -146,26 +158,25 @@ class WorkspaceView:
         decided: np.ndarray = self.decisions().eligible
         return self.standing(decided) if one_per_group else decided
 
-    def scores(self) -> dict[str, np.ndarray]:
-        """Every score there is by name: (n,) float32 by catalog row, NaN where it does not apply."""
-        from curation_core import outliers, quality
-
-        found: dict[str, np.ndarray] = {}
+    def scores(self) -> pa.Table:
+        """Every score there is: n rows of the catalog, one float32 column per score, NaN where it does not apply."""
+        found: dict[str, pa.ChunkedArray | np.ndarray] = {}
         if self._has("quality"):
             table = quality.read_scores(self.plans.folder("quality"))
-            found |= {name: table.column(name).to_numpy() for name in table.column_names}
+            found |= dict(zip(table.column_names, table.columns, strict=True))
         if self._has("outliers"):
-            rows, n = self.embeddings().rows, len(self.catalog())
-            for name in outliers.SCORES:
+            table, rows, n = self._outliers(), self.embeddings().rows, len(self.catalog())
+            for name in table.column_names:
                 column = np.full(n, np.nan, np.float32)
-                column[rows] = read_array(self.plans.folder("outliers") / f"{name}.npy")
-                found[f"outlier_{name}"] = column
-        return found
+                column[rows] = table.column(name).to_numpy()
+                found[name] = column
+        return pa.table(found)
+
+    def _outliers(self) -> pa.Table:
+        return read_table(self.plans.folder("outliers") / "outliers.parquet")
 
     def flags(self) -> dict[str, np.ndarray]:
         """Which items each flag marks at the thresholds in force: (n,) bool by catalog row."""
-        from curation_core import quality
-
         return quality.flagged(self.scores(), self.settings.quality.thresholds)
 
     @property
@@ -190,4 +201,5 @@ def _sizes(catalog: Catalog) -> np.ndarray:
     if catalog.modality == "text":
         return np.array([len(text or "") for text in catalog.text], dtype=np.float64)
     sides = [catalog.items.column(name).fill_null(0).to_numpy().astype(np.float64) for name in ("width", "height")]
-    return sides[0] * sides[1]
+    pixels: np.ndarray = sides[0] * sides[1]
+    return pixels

@@ -1,5 +1,6 @@
 """The folder of one curation: composes the steps, keeps their results, and knows what is current."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ class Workspace(Checks):
         config = ExportConfig(**given)
         folder = self.path / "exports" / config.name
         contents = self.export_contents(self.sampling_plan() if plan is None else plan, config)
-        export.write(folder, contents, config.formats, progress, overwrite=overwrite)
+        with self.originals() if config.files == "copy" else contextlib.nullcontext() as read:
+            export.write(folder, contents, config.formats, progress, overwrite=overwrite, read=read)
         return folder
 
     def verify(self, name: str, *, progress: Progress = silent) -> Verification:

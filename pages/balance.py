@@ -15,7 +15,7 @@ def main(ws):
             show.needs("cluster", steps["cluster"].reason, "balance")
         return
     pool, decided = loaders.pool(ws), loaders.decisions(ws)
-    config = balancing.settings(ws, int(decided.eligible.sum()), pool.hierarchy.n_items)
+    config = balancing.settings(ws, pool.hierarchy.n_items)
     plan = loaders.draw(ws, config)
     keep(ws, config, plan, steps["sample"])
     group = balancing.choose_groups(pool)

@@ -2,7 +2,13 @@
 
 import streamlit as st
 
-from curation_app import doors, loaders, source_tab
+from curation_app import doors, duplicates_tab, faces_tab, loaders, quality_tab, show, source_tab
+
+CHECKS = {
+    "Duplicates": duplicates_tab.duplicates_tab,
+    "Quality": quality_tab.quality_tab,
+    "Faces": faces_tab.faces_tab,
+}
 
 
 def main(ws):
@@ -10,11 +16,28 @@ def main(ws):
         st.markdown("Where are your items? Nothing leaves this machine, and nothing in the source is changed.")
         doors.new_workspace()
         return
-    here, new = st.tabs(["This workspace", "New workspace"])
-    with here:
+    titles = ["This workspace", *checks_for(ws), "New workspace"]
+    for title, tab in zip(titles, st.tabs(titles, key="data-tab", on_change="rerun"), strict=True):
+        if tab.open:  # what is not looked at costs nothing
+            with tab:
+                content(title, ws)
+
+
+def checks_for(ws):
+    ingest = loaders.status(ws)["ingest"]
+    has_faces = not ingest.meta or ingest.meta["modality"] == "image"
+    return [title for title in CHECKS if has_faces or title != "Faces"]
+
+
+def content(title, ws):
+    if title == "This workspace":
         source_tab.this_workspace(ws)
-    with new:
+    elif title == "New workspace":
         doors.new_workspace()
+    elif loaders.status(ws)["ingest"].state == "done":
+        CHECKS[title](ws, loaders.catalog(ws))
+    else:
+        show.needs("ingest", "", "data")
 
 
 main(loaders.current())

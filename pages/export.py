@@ -50,12 +50,13 @@ def write(ws, step):
         st.caption(
             "Beside the manifest: the tree, the rejected items with reasons, the decisions, the settings, checksums."
         )
+        options = exporting.options(ws)
         busy = bool(jobs_panel.running(ws))
         if st.button(
             f"Export {n:,} items", type="primary", icon=":material/output:", key="export", disabled=not chosen or busy
         ):
-            config = ExportConfig(name=name, formats=tuple(chosen))
-            jobs_panel.start("export", name=config.name, formats=list(config.formats))
+            config = ExportConfig(name=name, formats=tuple(chosen), **options)
+            jobs_panel.start("export", **config.model_dump(mode="json"))
             st.rerun()
 
 

@@ -79,6 +79,21 @@ def write_vit(folder):
     ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
 
 
+def write_convolutional(folder, kind):
+    import transformers
+
+    sizes = {
+        "ConvNext": {"hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1]},
+        "ResNet": {"hidden_sizes": [8, 16], "depths": [1, 1], "embedding_size": 8, "layer_type": "basic"},
+        "DINOv3ConvNext": {"hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1]},
+        "Swin": {"embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "image_size": 64, "window_size": 4},
+    }
+    with seeded():
+        config = getattr(transformers, f"{kind}Config")(**sizes[kind])
+        getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
+    transformers.ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
+
+
 def write_clip(folder):
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 

@@ -2,13 +2,14 @@
 
 import io
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from curation_app import browse, glimpses, places, preview, state, upload_store
+from curation_app import browse, earlier_uploads, glimpses, places, preview, state, upload_limits, upload_store
 from curation_app.components.upload import upload_data
 from curation_app.upload_names import File
 from curation_core.config import IngestConfig
@@ -27,7 +28,7 @@ def shown(app) -> str:
 
 def uploaded(*files: tuple[str, bytes]) -> str:
     """The id of a finished upload."""
-    upload = upload_store.reserve([File(path, len(data)) for path, data in files], upload_store.Limits(keep_free=0))
+    upload = upload_store.reserve([File(path, len(data)) for path, data in files], upload_limits.Limits(keep_free=0))
     writer = upload_store.ChunkWriter(upload, 0, keep_free=0)
     writer.write(b"".join(data for _, data in files))
     assert writer.commit(writer._checksum) == upload.total
@@ -149,13 +150,32 @@ def test_a_table_is_ingested_with_corrected_settings(root, open_page, started):
     (root / "two.csv").write_text("title,review\n" + "\n".join(f"t{n},a long review {n}" for n in range(12)))
     app = open_page("data")
     look_inside(app, "two.csv")
-    assert "2 text columns" in app.error[0].value.replace("\\", "")
-    next(box for box in app.selectbox if (box.key or "").endswith("-items")).set_value("text_column").run()
-    next(box for box in app.selectbox if (box.key or "").endswith("-text_column")).set_value("review").run()
+    column = next(box for box in app.selectbox if (box.key or "").endswith("-text_column"))
+    assert column.value == "review"  # the longer texts: a guess where the table does not tell
+    column.set_value("title").run()
     assert not app.error
     button(app, "ingest").click().run()
     assert started == [("two", "run")]
-    assert Workspace(places.workspace_path("two")).settings.ingest.text_column == "review"
+    assert Workspace(places.workspace_path("two")).settings.ingest.text_column == "title"
+
+
+def test_meanings_that_values_do_not_fit_are_said_before_anything_is_made(root, open_page, monkeypatch, started):
+    monkeypatch.setattr(preview, "_columns", lambda config, seen: {"text": "number"})
+    app = open_page("data")
+    look_inside(app, "texts.csv")
+    assert "text" in app.error[0].value
+    assert not [found for found in app.button if found.key == "ingest"]
+
+
+def test_only_changed_meanings_become_settings(root, open_page, monkeypatch, started):
+    def edited(shown, **options):
+        return {**shown, "meaning": ["text", "text"]}  # topic was a category
+
+    monkeypatch.setattr(preview.st, "data_editor", edited)
+    app = open_page("data")
+    look_inside(app, "texts.csv")
+    button(app, "ingest").click().run()
+    assert Workspace(places.workspace_path("texts")).settings.ingest.column_types == {"topic": "text"}
 
 
 def test_a_table_beside_the_source_becomes_its_metadata(root, open_page, started):
@@ -235,6 +255,25 @@ def test_a_finished_upload_is_looked_into_and_ingested(empty_folder, open_page, 
     assert started == [("nine", "run")]
 
 
+def test_an_earlier_upload_is_used_again_and_removed_when_no_workspace_reads_it(empty_folder, open_page, started):
+    text = b"text\n" + b"some words of a text\n" * 9
+    upload_id = uploaded(("texts.csv", text))
+    app = open_page("data")
+    button(app, "earlier-use").click().run()
+    button(app, "ingest").click().run()
+    assert earlier_uploads.used_by() == {upload_id: ["texts"]}
+    app = open_page("data")
+    app.session_state["data-tab"] = "New workspace"
+    app.run()
+    assert button(app, "earlier-remove").disabled
+    shutil.rmtree(empty_folder / "texts")
+    app = open_page("data")
+    button(app, "earlier-remove").click().run()
+    assert not app.exception
+    assert upload_store.finished() == []
+    assert not (upload_store.uploads_folder() / upload_id).exists()
+
+
 def test_an_upload_that_is_gone_is_said(empty_folder, open_page):
     app = open_page("data")
     app.session_state[state._KEY] = state.AppState(source=("upload", "0" * 32))
@@ -244,15 +283,15 @@ def test_an_upload_that_is_gone_is_said(empty_folder, open_page):
 
 
 def test_the_upload_door_gets_limits_types_and_a_token(empty_folder, monkeypatch):
-    monkeypatch.setenv(upload_store.MAX_UPLOAD, "5GB")
-    data = upload_data(upload_store.limits())
+    monkeypatch.setenv(upload_limits.MAX_UPLOAD, "5GB")
+    data = upload_data(upload_limits.limits())
     assert data["max_upload"] == 5 * 10**9
     assert ".png" in data["suffixes"]
     assert "." in data["token"]
 
 
 def test_uploads_can_be_turned_off(empty_folder, open_page, monkeypatch):
-    monkeypatch.setenv(upload_store.MAX_UPLOAD, "0")
+    monkeypatch.setenv(upload_limits.MAX_UPLOAD, "0")
     assert "Uploads are off" in shown(open_page("data"))
 
 

@@ -8,7 +8,7 @@ from curation_app import __main__ as command
 from curation_app import places
 from curation_app.samples import SAMPLES, sample_path
 from curation_app.server import SCRIPT, options, prepare
-from curation_app.upload_store import limits
+from curation_app.upload_limits import limits
 from curation_core.errors import ConfigError
 
 

@@ -15,8 +15,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from curation_app import upload_limits, uploads
 from curation_app import upload_store as store
-from curation_app import uploads
 from curation_app.upload_names import File, arranged, is_taken, safe_path
 from curation_core import sources
 from curation_core.config import IngestConfig
@@ -157,7 +157,7 @@ def test_more_bytes_than_promised_are_refused(client):
     ],
 )
 def test_a_wrong_upload_is_refused_before_a_byte_is_sent(client, monkeypatch, files, status, said):
-    monkeypatch.setenv(store.MAX_UPLOAD, "1MB")
+    monkeypatch.setenv(upload_limits.MAX_UPLOAD, "1MB")
     answer = promise(client, *files)
     assert answer.status_code == status, answer.text
     assert said in answer.json()["error"]
@@ -166,12 +166,12 @@ def test_a_wrong_upload_is_refused_before_a_byte_is_sent(client, monkeypatch, fi
 
 def test_too_many_files_are_refused():
     with pytest.raises(store.UploadRefused, match="at most 3 are taken"):
-        store.reserve([File(f"{n}.png", 1) for n in range(4)], store.Limits(max_files=3))
+        store.reserve([File(f"{n}.png", 1) for n in range(4)], upload_limits.Limits(max_files=3))
 
 
 def test_the_quota_counts_what_is_promised(client, monkeypatch):
-    monkeypatch.setenv(store.MAX_UPLOAD, "1000")
-    monkeypatch.setenv(store.QUOTA, "1500")
+    monkeypatch.setenv(upload_limits.MAX_UPLOAD, "1000")
+    monkeypatch.setenv(upload_limits.QUOTA, "1500")
     assert promise(client, ("a.png", 1000)).status_code == 201
     assert promise(client, ("b.png", 1000)).status_code == 507
     assert promise(client, ("b.png", 500)).status_code == 201
@@ -225,6 +225,24 @@ def test_an_upload_that_got_no_byte_for_a_day_is_removed_and_a_finished_one_is_n
     assert store.remove_stale(time.time() + store.STALE + 60) == [upload_id]
     assert client.get(f"/api/uploads/{upload_id}").status_code == 404
     assert done.is_file()
+
+
+def test_an_upload_whose_files_somebody_removed_is_unknown_and_takes_no_room(client, monkeypatch):
+    done = taken(client, ("b.png", b"12"))
+    done.unlink()
+    done.parent.rmdir()
+    assert client.get(f"/api/uploads/{done.parent.name}").status_code == 404
+    monkeypatch.setenv(upload_limits.MAX_UPLOAD, "3")
+    monkeypatch.setenv(upload_limits.QUOTA, "3")
+    assert promise(client, ("c.png", 3)).status_code == 201
+
+
+def test_a_promise_that_was_killed_halfway_is_removed_after_a_day(client):
+    folder = store.uploads_folder() / ("a" * 32 + ".part")
+    folder.mkdir(parents=True)
+    assert store.remove_stale() == []
+    assert store.remove_stale(time.time() + store.STALE + 60) == ["a" * 32]
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
@@ -289,12 +307,12 @@ def test_types_that_readers_know_are_taken():
     ("text", "size"), [("500MB", 5 * 10**8), ("20 GB", 2 * 10**10), ("0", 0), ("1.5g", 15 * 10**8)]
 )
 def test_sizes_are_read_with_their_units(text, size):
-    assert store.parse_size(text) == size
+    assert upload_limits.parse_size(text) == size
 
 
 def test_a_size_that_is_none_is_a_sentence():
     with pytest.raises(ConfigError, match="write a number with its unit"):
-        store.parse_size("lots")
+        upload_limits.parse_size("lots")
 
 
 SERVER = """

@@ -34,5 +34,11 @@ def test_every_kind_of_no_memory_is_known_and_nothing_else():
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"))
     assert is_out_of_memory(RuntimeError("MPS backend out of memory"))
+    fail = pytest.importorskip("onnxruntime.capi.onnxruntime_pybind11_state").RuntimeException
+    assert is_out_of_memory(fail("BFCArena: Failed to allocate memory for requested buffer of size 9"))
+    assert not is_out_of_memory(fail("invalid dimensions"))
+    with pytest.raises(RuntimeError) as real:
+        torch.empty(10**15)
+    assert is_out_of_memory(real.value)
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
     assert not is_out_of_memory(ValueError("out of memory"))

@@ -35,7 +35,7 @@ def test_a_folder_lists_its_images_below_it_sorted_and_with_forward_slashes(tmp_
         assert opened.read("b.PNG") == encoded()
 
 
-def test_links_out_of_the_folder_pipes_and_loops_are_left_out(tmp_path):
+def test_links_out_of_the_folder_pipes_and_loops_are_refused_with_the_reason(tmp_path):
     (tmp_path / "secret.png").write_bytes(encoded())
     root = tmp_path / "root"
     root.mkdir()
@@ -46,7 +46,21 @@ def test_links_out_of_the_folder_pipes_and_loops_are_left_out(tmp_path):
     (root / "folder").symlink_to(root)
     os.mkfifo(root / "pipe.png")
     with open_media(root) as opened:
-        assert opened.names == ("inside.png", "real.png")
+        assert opened.names == ("inside.png", "loop.png", "outside.png", "pipe.png", "real.png")
+        assert opened.read("inside.png") == encoded()
+        for name, reason in (("loop", "leads nowhere"), ("outside", "leads out"), ("pipe", "not a regular file")):
+            with pytest.raises(IngestError, match=reason):
+                opened.read(f"{name}.png")
+
+
+def test_a_file_and_a_folder_whose_rights_forbid_reading_are_passed_over(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded())
+    (tmp_path / "a.png").chmod(0)
+    with open_media(tmp_path) as opened:
+        assert opened.names == ("a.png",)
+        if os.getuid():  # root may read anything
+            with pytest.raises(IngestError, match="Permission denied"):
+                opened.read("a.png")
 
 
 def test_a_file_that_becomes_a_link_out_of_the_folder_is_refused_when_it_is_read(tmp_path):
@@ -67,15 +81,31 @@ def test_only_listed_files_can_be_read(tmp_path):
         opened.read("../a.png")
 
 
-def test_unicode_names_stay_what_they_are_and_undecodable_ones_are_left_out(tmp_path):
-    names = ("e\u0301.png", "é.png", "🦜 papegai.png", "CON.png", "trailing. .png")
+def test_unicode_names_stay_what_they_are_and_undecodable_ones_are_refused(tmp_path):
+    names = ("e\u0301.png", "é.png", "🦜 papegai.png", "CON.png", "trailing. .png", "x" * 251 + ".png")
     for name in names:
         (tmp_path / name).write_bytes(encoded())
     with open(os.path.join(os.fsencode(tmp_path), b"bad\xff.png"), "wb") as file:  # noqa: PTH118, PTH123 - Path takes no bytes
         file.write(encoded())
     with open_media(tmp_path) as opened:
-        assert opened.names == tuple(sorted(names))
-        assert all(opened.read(name) == encoded() for name in opened.names)
+        assert opened.names == tuple(sorted([*names, "bad\\xff.png"]))
+        assert all(opened.read(name) == encoded() for name in names)
+        with pytest.raises(IngestError, match="not UTF-8; rename it"):
+            opened.read("bad\\xff.png")
+
+
+def test_a_stamp_changes_with_the_file_and_is_empty_when_it_is_gone(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded())
+    with open_media(tmp_path) as opened:
+        seen = {opened.stamp("a.png")}
+        assert opened.stamp("a.png") in seen
+        (tmp_path / "a.png").write_bytes(encoded() + b"x")
+        seen.add(opened.stamp("a.png"))
+        os.utime(tmp_path / "a.png", (1, 1))
+        seen.add(opened.stamp("a.png"))
+        (tmp_path / "a.png").unlink()
+        assert opened.stamp("a.png") == ""
+    assert len(seen) == 3
 
 
 def test_the_fingerprint_of_a_folder_changes_with_names_sizes_and_times(tmp_path):
@@ -95,16 +125,30 @@ def test_the_fingerprint_of_a_folder_changes_with_names_sizes_and_times(tmp_path
     assert len(seen) == 4
 
 
-def test_unsafe_names_in_a_zip_are_left_out(tmp_path):
+def test_unsafe_names_in_a_zip_are_refused_and_never_read(tmp_path):
     link = zipfile.ZipInfo("link.png")
     link.external_attr = 0o120777 << 16
     members = [(name, encoded()) for name in ("ok/a.png", "../up.png", "/etc/abs.png", "C:/x.png", "a\\..\\b.png")]
     members += [(link, b"/etc/passwd"), ("__MACOSX/._a.png", b"junk"), ("x/../../y.png", encoded())]
     with open_media(make_zip(tmp_path / "a.zip", members)) as opened:
-        assert opened.names == ("ok/a.png",)
         assert opened.read("ok/a.png") == encoded()
-        with pytest.raises(IngestError, match="not a file of this source"):
-            opened.read("../up.png")
+        assert len(opened.names) == 7
+        for name in set(opened.names) - {"ok/a.png", "link.png"}:
+            with pytest.raises(IngestError, match="leads out of the archive"):
+                opened.read(name)
+        with pytest.raises(IngestError, match="a link"):
+            opened.read("link.png")
+
+
+def test_of_members_of_the_same_name_the_first_counts(tmp_path):
+    with pytest.warns(UserWarning, match="Duplicate"):
+        path = make_zip(tmp_path / "a.zip", [("a.png", b"first"), ("a.png", b"second"), ("a.png", b"third")])
+    with open_media(path) as opened:
+        assert opened.names == ("a.png", "a.png (entry 2)", "a.png (entry 3)")
+        assert opened.read("a.png") == b"first"
+        with pytest.raises(IngestError, match="the first one counts"):
+            opened.read("a.png (entry 2)")
+        assert opened.stamp("a.png") != ""
 
 
 def test_a_broken_zip_is_refused_with_a_sentence(tmp_path):

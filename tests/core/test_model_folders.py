@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from curation_core.errors import ConfigError, MissingExtra
-from curation_core.model_folders import find_model, recorded_name
+from curation_core.model_folders import absolute_spec, find_model, recorded_name
 
 
 def model_at(folder, *, weights=None, config=None):
@@ -57,6 +57,7 @@ def test_a_hub_id_is_looked_up_in_the_local_cache_only(tmp_path, monkeypatch):
     assert found.path == store / "snapshots" / ("a" * 40)
     with pytest.raises(MissingExtra) as error:
         find_model("hf:org/large")
+    assert "neither a folder here nor in this machine's hub cache" in str(error.value)
     assert "hf download org/large --local-dir large" in str(error.value)
     assert "give hf:/path/to/large" in str(error.value)
 
@@ -83,3 +84,13 @@ def test_where_the_model_is_not_its_newest_known_name_stands(tmp_path):
     assert recorded_name(spec, ["hf:smaller@22222222"]) == spec
     model_at(tmp_path / "gone" / "small")
     assert recorded_name(spec, ["hf:small@22222222"]) == find_model(spec).name != "hf:small@22222222"
+
+
+def test_a_folder_named_from_here_is_saved_so_that_other_processes_find_it(tmp_path, monkeypatch):
+    model_at(tmp_path / "m")
+    monkeypatch.chdir(tmp_path)
+    assert absolute_spec("hf:m") == f"hf:{tmp_path / 'm'}"
+    assert absolute_spec("st:./m") == f"st:{tmp_path / 'm'}"
+    assert absolute_spec("hf:org/name") == "hf:org/name"
+    assert absolute_spec("wordllama") == "wordllama"
+    assert absolute_spec("hf:") == "hf:"

@@ -57,9 +57,9 @@ def test_what_holds_nothing_is_refused(tmp_path):
 
 def test_a_kind_that_does_not_fit_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("text\na\n")
-    with pytest.raises(ConfigError, match=r"kind is 'vectors', but t\.csv can only hold text"):
+    with pytest.raises(ConfigError, match=r"kind is 'vectors', but t\.csv can only hold images or text"):
         find_origin(IngestConfig(source=str(tmp_path / "t.csv"), kind="vectors"))
-    with pytest.raises(IngestError, match="holds no image"):
+    with pytest.raises(ConfigError, match=r"t\.csv holds no image and no paths.*set image_column to one of 'text'"):
         find_origin(IngestConfig(source=str(tmp_path), kind="images"))
 
 

@@ -83,7 +83,7 @@ def test_auto_follows_the_embedder():
     assert resolve_preset("auto", "efficientnet-lite0") == "sqrt-pca-128"
     assert resolve_preset("auto", "wordllama") == "l2"
     assert default_preset("someone-elses") == "none"
-    assert default_preset("hf:dinov2-small@12345678") == default_preset("minilm") == "l2"
+    assert default_preset("hf:dinov2-small@12345678") == default_preset("st:bge-small@12345678") == "l2"
     assert resolve_preset("pca-64", "wordllama") == "pca-64"
 
 

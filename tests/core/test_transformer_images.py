@@ -15,7 +15,7 @@ from curation_core.errors import ConfigError
 from curation_core.testing import EmbedderContract
 
 pytest.importorskip("transformers")
-from tests.tiny_models import WRITERS
+from tests.tiny_models import WRITERS, write_convolutional
 
 FAMILIES = ("dinov2", "dinov3", "vit", "clip", "siglip", "siglip2")
 
@@ -71,6 +71,41 @@ def test_vectors_are_those_that_transformers_gives_for_the_same_pixels(folders, 
     assert np.allclose(embedder(pictures()), expected.numpy(), atol=2e-6)
     assert embedder.dim == expected.shape[1]
     assert embedder.device == "cpu"
+
+
+@pytest.mark.parametrize("kind", ["ConvNext", "ResNet", "DINOv3ConvNext", "Swin"])
+def test_models_without_a_class_token_give_their_pooled_output(kind, tmp_path):
+    import torch
+    from transformers import AutoImageProcessor, AutoModel
+
+    write_convolutional(tmp_path / kind, kind)
+    embedder = open_embedder(f"hf:{tmp_path / kind}", "image")
+    inputs = AutoImageProcessor.from_pretrained(tmp_path / kind)(images=pictures(), return_tensors="pt")
+    with torch.no_grad():
+        expected = AutoModel.from_pretrained(tmp_path / kind).eval()(**inputs).pooler_output.flatten(1).numpy()
+    assert expected.shape == (4, 16)
+    assert np.allclose(embedder(pictures()), expected, atol=2e-6)
+
+
+def test_a_pickle_among_the_weights_is_never_run(folders, tmp_path):
+    import torch
+
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    folder = copied(folders, tmp_path, "dinov2", without=("model.safetensors",))
+    torch.save({"embeddings.cls_token": Evil()}, folder / "pytorch_model.bin")
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        open_embedder(f"hf:{folder}", "image")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "side"), [("dinov2", 128), ("dinov3", 64), ("vit", 32), ("clip", 64), ("siglip", 32), ("siglip2", 128)]
+)
+def test_a_model_says_how_large_pictures_should_come(folders, family, side):
+    assert open_embedder(f"hf:{folders / family}", "image").image_side == side
 
 
 @pytest.mark.parametrize("family", ["clip", "siglip", "siglip2"])

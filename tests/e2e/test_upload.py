@@ -13,6 +13,12 @@ from curation_core.workspace import Workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 N_PICTURES = 7
+DROP = """() => {
+    const zone = [...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.up-zone')).find(Boolean);
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['x'], 'dropped.exe'));
+    zone.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +91,23 @@ def test_a_folder_is_uploaded_interrupted_and_ingested(server, page, pictures):
     assert stored.is_relative_to(workspaces / ".uploads")
 
 
-def test_a_wrong_file_is_refused_before_a_byte_is_sent(server, page, tmp_path):
+def test_a_wrong_file_is_refused_before_a_byte_is_sent_and_the_next_is_taken(server, page, tmp_path):
     address, _ = server
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if "/api/uploads" in request.url else None)
     opened_on_new(page, address)
+    table = tmp_path / "words.csv"
+    table.write_text("text\n" + "some words\n" * 9)
     for name, content, said in (("a.exe", "x", "type that is not read"), ("b.png", "", "is empty")):
         (tmp_path / name).write_text(content)
         page.get_by_label("Files to upload").set_input_files(tmp_path / name)
         page.get_by_role("alert").filter(has_text=said).wait_for()
+    page.evaluate(DROP)
+    page.get_by_role("alert").filter(has_text="dropped.exe").wait_for()
     assert not sent
+    page.get_by_label("Files to upload").set_input_files(table)
+    page.get_by_text("9 texts").wait_for()
+    assert len([url for url in sent if "offset=" in url]) == 1
 
 
 def opened_on_new(page, address: str) -> None:

@@ -43,7 +43,14 @@ class Section:
 
 
 def grid_data(
-    workspace: str, sections: Sequence[Section], *, height: int | None, mode: str, toolbar: bool, empty: str
+    workspace: str,
+    sections: Sequence[Section],
+    *,
+    height: int | None,
+    mode: str,
+    toolbar: bool,
+    empty: str,
+    flow: bool = False,
 ) -> dict[str, Any]:
     """What the browser gets: at most LIMIT cells, empty fields left out."""
     left, shown = LIMIT, []
@@ -62,6 +69,7 @@ def grid_data(
         "mode": mode,
         "toolbar": toolbar,
         "empty": empty,
+        "flow": flow,
     }
 
 
@@ -74,10 +82,11 @@ def grid(
     mode: Literal["multi", "single", "none"] = "multi",
     toolbar: bool = True,
     empty: str = "Nothing to show.",
+    flow: bool = False,
     on_change: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Mount a grid; returns the ids that are picked now."""
-    data = grid_data(workspace, sections, height=height, mode=mode, toolbar=toolbar, empty=empty)
+    """Mount a grid; returns the ids that are picked now. flow: small sections stand side by side."""
+    data = grid_data(workspace, sections, height=height, mode=mode, toolbar=toolbar, empty=empty, flow=flow)
     result = _component()(key=key, data=data, default={"selected": []}, on_selected_change=on_change)
     return [str(picked) for picked in result.selected or []]
 

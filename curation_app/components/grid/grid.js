@@ -103,11 +103,13 @@ class Grid {
   draw(data) {
     this.scroll.replaceChildren();
     this.cells = [];
+    this.scroll.classList.toggle("is-flow", Boolean(data.flow)); // small sections side by side instead of one below the other
     for (const section of data.sections) {
+      const group = data.flow ? element("div", "grid-group") : this.scroll;
       if (section.title) {
         const title = element("div", "grid-title", section.title);
         if (section.note) title.append(element("span", "", section.note));
-        this.scroll.append(title);
+        group.append(title);
       }
       const cells = element("div", "grid-cells");
       for (const item of section.items) {
@@ -116,7 +118,8 @@ class Grid {
         this.cells.push(made);
         cells.append(made);
       }
-      this.scroll.append(cells);
+      group.append(cells);
+      if (data.flow) this.scroll.append(group);
     }
     if (this.cells.length === 0) this.scroll.append(element("div", "grid-empty", data.empty ?? "Nothing to show."));
     const ids = new Set(this.cells.map((made) => made.dataset.id));

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from curation_app import upload_names, upload_store, uploads
-from curation_app.upload_store import Limits
+from curation_app.upload_limits import Limits
 
 _HERE = Path(__file__).resolve().parent
 

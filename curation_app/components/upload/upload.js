@@ -353,8 +353,10 @@ class View {
   async dropped(event) {
     event.preventDefault();
     this.zone.classList.remove("is-over");
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-    const found = [];
+    // all of it has to be taken out before the first await: afterwards the list is empty
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const entries = items.map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const found = entries.length ? [] : items.map((item) => item.getAsFile()).filter(Boolean).map((file) => ({ path: file.name, file }));
     try {
       for (const entry of entries) for await (const each of walk(entry, "")) found.push(each);
     } catch { this.say("A file could not be read. Choose the files again."); return; }
