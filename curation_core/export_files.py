@@ -14,6 +14,7 @@ from curation_core.artifacts import explained
 from curation_core.blurring import blur_faces
 from curation_core.catalog import FAILURE_SCHEMA, Catalog
 from curation_core.errors import ConfigError, IngestError, StepMissing
+from curation_core.executors import n_cpus
 from curation_core.face_model import FaceDetector, detector
 from curation_core.images import decode_image
 from curation_core.manifest import Copies, ExportContents
@@ -22,6 +23,7 @@ from curation_core.threads import side_by_side
 from curation_core.unchanged import Read, read_unchanged
 
 FOLDER = "files"
+MAX_THREADS = 4  # each holds one whole picture, decoded
 MAX_NAME = 200  # bytes of one part of a path; file systems take 255
 _SUFFIXES = {  # first bytes of a file, for items whose name does not say what they are
     b"\xff\xd8\xff": ".jpg",
@@ -60,7 +62,9 @@ def copy_files(contents: ExportContents, read: Read, folder: Path, progress: Pro
     progress("copy files", 0, len(names))
     copied: dict[int, str] = {}
     refused: list[dict[str, str]] = []
-    for done, (row, name, reason) in enumerate(side_by_side(copying.copy, list(names)), start=1):
+    for done, (row, name, reason) in enumerate(
+        side_by_side(copying.copy, list(names), n_threads=min(MAX_THREADS, n_cpus())), start=1
+    ):
         if name is None:
             refused.append({"uri": catalog.uri[row], "reason": reason})
         else:

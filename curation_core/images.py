@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from curation_core.errors import IngestError
+from curation_core.png_rows import check_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +46,8 @@ def decode_with_size(
             draft = draft_side or max_side
             image.draft("RGB" if image.mode != "L" else "L", (draft, draft))
         image.load()
+        if image.format == "PNG":
+            check_rows(data, image)
         rgb = _turned(_over_white(_shrunk(_plain(image), max_side)), orientation)
     rgb.info = {}
     return rgb, (height, width) if orientation >= 5 else (width, height)
@@ -186,9 +189,12 @@ def _eight_bit(pixels: "np.ndarray") -> "np.ndarray":
 
 def _reason(error: Exception) -> str:
     from PIL import UnidentifiedImageError
+    from PIL.Image import DecompressionBombError
 
     if isinstance(error, UnidentifiedImageError):
         return "not an image of a known format (JPEG, PNG, WebP, GIF, BMP, TIFF)"
+    if isinstance(error, DecompressionBombError):
+        return f"its size in pixels is far more than {MAX_PIXELS // 10**6} million"
     if isinstance(error, MemoryError):
         return OUT_OF_MEMORY
     return f"cannot be decoded ({str(error)[:120] or type(error).__name__})"

@@ -13,7 +13,9 @@ _INTERNATIONAL = re.compile(rf"\(?(?:\+ ?|00 ?)[1-9](?:{_SEP}{{0,3}}\d){{6,14}}(
 _NORTH_AMERICAN = re.compile(r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([ .-]))[2-9]\d\d[ .-]\d{4}(?!\d)")
 _TRUNK = re.compile(rf"\(?0[1-9](?:{_SEP}{{0,3}}\d){{6,10}}(?!\d)")
 _AREA = re.compile(r"\(\d{1,4}\) ?\d{2,5}(?:[ -]?\d){4,8}(?!\d)")
-_INDIAN = re.compile(r"[6-9]\d{4}[ -]\d{5}(?!\d)")
+_GROUPED = re.compile(  # India, China, Russia: by how many digits stand together
+    r"(?:[6-9]\d{4}[ -]\d{5}|1[3-9]\d[ -]\d{4}[ -]\d{4}|8 ?\(\d{3}\) ?\d{3}-\d\d-\d\d)(?!\d)"
+)
 _CUED = re.compile(rf"\(?\d(?:{_SEP}{{0,3}}\d){{5,14}}(?!\d)")
 
 _START = re.compile(r"(?<![\w+])[+(]{0,2}\d")
@@ -73,7 +75,8 @@ def _national(text: str, start: int) -> int | None:
 
 
 def _is_international(number: str) -> bool:
-    return not (_DECIMAL.match(number) or _DATE.search(number)) and _balanced(number)
+    is_padded = "+" not in number and number.isdigit()  # 0012345678 is an order, an article, anything
+    return not (is_padded or _DECIMAL.match(number) or _DATE.search(number)) and _balanced(number)
 
 
 def _is_trunk(number: str) -> bool:
@@ -91,7 +94,7 @@ def _always(_number: str) -> bool:
     return True
 
 
-_NATIONAL = ((_NORTH_AMERICAN, _always), (_TRUNK, _is_trunk), (_AREA, _is_area), (_INDIAN, _always))
+_NATIONAL = ((_NORTH_AMERICAN, _always), (_TRUNK, _is_trunk), (_AREA, _is_area), (_GROUPED, _always))
 
 
 def _is_other(number: str) -> bool:

@@ -28,6 +28,7 @@ from curation_core.review import fold
 from curation_core.sampling import sample
 from curation_core.sources import ingest
 from curation_core.verification import verify
+from curation_core.workspace import Workspace
 
 THRESHOLD = 0.35
 BLUR = FacesConfig(blur=True)
@@ -434,3 +435,35 @@ def test_near_duplicates_name_the_item_that_stands_for_them(texts, tmp_path):
     assert not any(row["eligible"] for row in rejected.values())
     assert failed(folder) == {}
     assert json.loads((folder / "run.json").read_text())["near_duplicates"] == {"left_out": 3}
+
+
+# ---- from a folder to a verified export
+
+
+def test_a_workspace_that_blurs_never_shows_a_face_in_a_thumbnail_or_an_export(tmp_path):
+    workspace = Workspace.init(tmp_path / "ws", write_pile(tmp_path / "pile"))
+    workspace.configure(faces={"blur": True}, embed={"embedder": "color-hog"})
+    workspace.ingest()
+    assert list((tmp_path / "ws").rglob("*.webp")) == []  # none before faces have been looked for
+    found = workspace.faces()
+    assert len(found.above(THRESHOLD)) == 5
+    thumbnails = list((tmp_path / "ws").rglob("*.webp"))
+    assert len(thumbnails) == 8
+    for path in thumbnails:
+        assert len(detector().detect(Image.open(path).convert("RGB"), floor=THRESHOLD, max_side=640)) == 0
+    workspace.embed()
+    workspace.cluster(n_clusters=(3, 2), n_resamples=0)
+    workspace.sample(6)
+    folder = workspace.export("e", files="copy", mask_personal=True)
+    assert workspace.verify("e").ok
+    copies = [path for path in (folder / "files").rglob("*") if path.is_file()]
+    assert len(copies) == 6
+    for path in copies:
+        assert len(detector().detect(decode_image(path.read_bytes()), floor=THRESHOLD, max_side=640)) == 0
+
+    portrait_row = workspace.catalog().uri.index("people/portrait.jpg")
+    workspace.correct_faces(workspace.detected_faces().of(portrait_row).above(THRESHOLD), False)
+    content = workspace.catalog().content_hash[portrait_row]
+    shown = Image.open(workspace.thumbnail(content)).convert("RGB")
+    assert len(detector().detect(shown, floor=THRESHOLD, max_side=640)) == 1  # a person said that it may be seen
+    assert workspace.detected_faces().above(THRESHOLD).counts(8)[portrait_row] == 0

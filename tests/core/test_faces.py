@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +93,20 @@ def test_pictures_without_faces_stay_as_they_are():
         assert len(detections(picture)) == 0
         done = blur(picture, np.zeros((0, 4)), detector(), threshold=THRESHOLD, max_side=640)
         assert done.image.tobytes() == picture.tobytes()
+
+
+@pytest.mark.slow
+def test_of_a_hundred_faces_and_a_hundred_other_things_nearly_all_are_told_apart():
+    crops = np.load(Path(skimage.data.__file__).parent / "lfw_subset.npy")  # 25 px, grey; the first hundred are faces
+    pictures = [Image.fromarray((crop * 255).round().astype(np.uint8)).convert("RGB") for crop in crops]
+    found = np.array([len(detections(picture)) > 0 for picture in pictures])
+    assert found[:100].sum() >= 99
+    assert found[100:].sum() <= 2
+    blurred = [
+        blur(picture, detections(picture).xywh, detector(), threshold=THRESHOLD, max_side=640) for picture in pictures
+    ]
+    assert all(done.held for done in blurred)
+    assert sum(len(detections(done.image)) for done in blurred) == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3), (31, 33), (2000, 20)])
