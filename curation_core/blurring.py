@@ -46,21 +46,45 @@ def blur(
     xywh: (k, 4) faces in pixels. spared: (j, 4) likewise, what a person has said is no face. Every round starts from
     the original pixels; only faces that are still found are blurred more strongly. The picture given is not changed.
     """
-    boxes = np.asarray(xywh, dtype=np.float32).reshape(-1, 4)
-    strength = np.zeros(len(boxes), dtype=np.int64)
-    floor = max(threshold - SAFETY, 0.01)
+    faces = _Faces(np.asarray(xywh, dtype=np.float32).reshape(-1, 4), np.zeros(len(xywh), dtype=np.int64))
+    judged = np.zeros((0, 4), np.float32) if spared is None else spared
+    scale = max_side / max(image.size)
+    if scale < 1:  # the detector sees no more than this: how strong the blur must be can be found on a small copy
+        small = image.resize([max(1, round(side * scale)) for side in image.size], reducing_gap=2.0)
+        ratio = np.tile(np.array(small.size) / np.array(image.size), 2).astype(np.float32)  # (4,)
+        found = _settled(
+            small, _Faces(faces.xywh * ratio, faces.strength), judged * ratio, detector, threshold, max_side
+        )
+        faces = _Faces(found[0].xywh / ratio, found[0].strength)
+    faces, result, held = _settled(image, faces, judged, detector, threshold, max_side)
+    return Blurred(result, _areas(faces, image.size), held)
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """What is blurred: xywh (k, 4) float32 pixels, strength (k,) int64, a place in ROUNDS."""
+
+    xywh: np.ndarray
+    strength: np.ndarray
+
+
+def _settled(
+    image: "Image", faces: _Faces, spared: np.ndarray, detector: FaceDetector, threshold: float, max_side: int
+) -> tuple[_Faces, "Image", bool]:
+    """Blur, look, blur more, until nothing is found or nothing helps: what was blurred, the picture, whether it held."""
     for repeat in range(MAX_REPEATS):
-        areas = _areas(boxes, strength, image.size)
-        result = _pixelated(image, areas, strength)
-        found = _unjudged(detector.detect(result, floor=floor, max_side=max_side), spared)
+        areas = _areas(faces, image.size)
+        result = _pixelated(image, areas, faces.strength)
+        found = detector.detect(result, floor=max(threshold - SAFETY, 0.01), max_side=max_side)
+        found = _unjudged(found, spared)
         inside = _inside(found, areas)  # (f, k)
-        weak = inside.any(axis=0) & (strength < len(ROUNDS) - 1)
+        weak = inside.any(axis=0) & (faces.strength < len(ROUNDS) - 1)
         new = ~inside.any(axis=1) & (found.score >= threshold)
         if repeat == MAX_REPEATS - 1 or not (weak.any() or new.any()):
             break
-        strength = np.concatenate([strength + weak, np.zeros(int(new.sum()), dtype=np.int64)])
-        boxes = np.concatenate([boxes, found.xywh[new]])
-    return Blurred(result, areas, not (found.score >= threshold).any())
+        strength = np.concatenate([faces.strength + weak, np.zeros(int(new.sum()), dtype=np.int64)])
+        faces = _Faces(np.concatenate([faces.xywh, found.xywh[new]]), strength)
+    return faces, result, not (found.score >= threshold).any()
 
 
 def blur_faces(image: "Image", faces: Faces, config: FacesConfig, detector: FaceDetector) -> Blurred:
@@ -70,11 +94,12 @@ def blur_faces(image: "Image", faces: Faces, config: FacesConfig, detector: Face
     return blur(image, boxes, detector, threshold=config.threshold, max_side=config.max_side, spared=spared)
 
 
-def _areas(boxes: np.ndarray, strength: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _areas(faces: _Faces, size: tuple[int, int]) -> np.ndarray:
     """Boxes enlarged by their round's share, on whole pixels of the picture: (k, 4) left, top, right, bottom."""
-    margin = np.array([share for _, share in ROUNDS])[strength][:, None] * boxes[:, 2:]
-    low = np.clip(np.floor(boxes[:, :2] - margin), 0, size)
-    high = np.clip(np.ceil(boxes[:, :2] + boxes[:, 2:] + margin), 0, size)
+    start, extent = faces.xywh[:, :2], faces.xywh[:, 2:]
+    margin = np.array([share for _, share in ROUNDS])[faces.strength][:, None] * extent
+    low = np.clip(np.floor(start - margin), 0, size)
+    high = np.clip(np.ceil(start + extent + margin), 0, size)
     found: np.ndarray = np.concatenate([low, high], axis=1).astype(np.int64)
     return found
 
@@ -95,9 +120,9 @@ def _pixelated(image: "Image", areas: np.ndarray, strength: np.ndarray) -> "Imag
     return result
 
 
-def _unjudged(found: Boxes, spared: np.ndarray | None) -> Boxes:
+def _unjudged(found: Boxes, spared: np.ndarray) -> Boxes:
     """Detections but those that a person has said are no faces."""
-    if spared is None or not len(spared):
+    if not len(spared):
         return found
     judged = np.array([overlap(box, spared).max() >= _SAME_FACE for box in found.xywh], dtype=bool)
     return Boxes(found.xywh[~judged], found.score[~judged])

@@ -120,7 +120,7 @@ class _Copying:
         done = blur_faces(decode_image(data), found, self.contents.face_config, self.detector)
         if not done.held:
             raise IngestError("still shows a face after blurring; check its boxes")
-        done.image.save(path, "PNG")
+        done.image.save(path, "PNG", compress_level=3)  # half the time of the default for a tenth more bytes
 
 
 def safe_names(catalog: Catalog, rows: np.ndarray, as_png: frozenset[int] = frozenset()) -> dict[int, str]:

@@ -40,7 +40,6 @@ def decode_with_size(
     draft_side: a JPEG is decoded to no less than this before it is made smaller; max_side when not given.
     """
     with _opened(data) as image:
-        orientation = _orientation(image)
         width, height = image.size
         if max_side is not None:
             draft = draft_side or max_side
@@ -48,15 +47,18 @@ def decode_with_size(
         image.load()
         if image.format == "PNG":
             check_rows(data, image)
+        orientation = _orientation(image)
         rgb = _turned(_over_white(_shrunk(_plain(image), max_side)), orientation)
     rgb.info = {}
     return rgb, (height, width) if orientation >= 5 else (width, height)
 
 
 def image_size(data: bytes) -> tuple[int, int]:
-    """Upright (width, height) in pixels from the header alone; raises IngestError like decode_image."""
+    """Upright (width, height) in pixels, from the header where it tells; raises IngestError like decode_image."""
     with _opened(data) as image:
         width, height = image.size
+        if image.format == "PNG":
+            image.load()  # the metadata may lie behind the pixels; Pillow would load them unasked, and forget an error
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from curation_core.artifacts import ArtifactStore
 from curation_core.config import IngestConfig
-from curation_core.embedders import embedder_names
+from curation_core.embedders import embed_key
 from curation_core.errors import StepMissing
 from curation_core.lineage import CHECKS, STEPS, VERSIONS, StepPlan, StepStatus, step_status
 from curation_core.neighbors import default_floor, default_threshold
@@ -68,11 +68,10 @@ class Plans:
         return StepPlan("ingest", self.source.model_dump(), self.store.meta("ingest", key)["inputs"])
 
     def _embed(self) -> StepPlan:
-        ingested, config = self.meta("ingest"), self.settings.embed
-        name = embedder_names(ingested["modality"])[0] if config.embedder == "auto" else config.embedder
-        # where a model ran is no part of what it made; a batch size that was found by trying is written with the shards
-        made_by = config.model_dump(exclude={"device", *(() if config.batch_size else ("batch_size",))})
-        return StepPlan("embed", {**made_by, "embedder": name}, {"ingest": ingested["digest"]})
+        ingested = self.meta("ingest")
+        known = [str(meta["model"]) for meta in self.store.all_meta("embed")]
+        made_by = embed_key(self.settings.embed, ingested["modality"], known)
+        return StepPlan("embed", made_by, {"ingest": ingested["digest"]})
 
     def _prepare(self) -> StepPlan:
         embedded = self.meta("embed")

@@ -31,10 +31,12 @@ from curation_core.embedders import open_embedder
 from curation_core.errors import ConfigError, MissingExtra
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepPlan
+from curation_core.model_folders import absolute_spec
 from curation_core.plans import package_version
 from curation_core.progress import Progress, silent
 from curation_core.projection import Projection, project
 from curation_core.results import write_hierarchy
+from curation_core.search import best_rows, rank_by_text
 from curation_core.settings import Settings, render
 from curation_core.view import WorkspaceView
 
@@ -61,6 +63,8 @@ class Workbench(WorkspaceView):
             if step not in _CONFIGS:
                 raise ConfigError(f"there are no settings for {step!r}; known steps: {', '.join(_CONFIGS)}")
             current = getattr(before, step)
+            if step == "embed" and "embedder" in options:
+                options = {**options, "embedder": absolute_spec(str(options["embedder"]))}
             changed[step] = _CONFIGS[step](**{**(dict(current) if current else {}), **options})
         after = before.changed(**changed)
         if after != before:
@@ -91,14 +95,26 @@ class Workbench(WorkspaceView):
             plan, catalog, config = self.plans.plan("embed"), self.catalog(), self.settings.embed
 
             def work(folder: Path) -> dict[str, Any]:
-                embedder = open_embedder(str(plan.config["embedder"]), catalog.modality)
-                with sources.read_payloads(self.plans.source, catalog) as fetch:
+                embedder = open_embedder(config.embedder, catalog.modality, device=config.device)
+                side = getattr(embedder, "image_side", sources.PAYLOAD_SIDE)
+                with sources.read_payloads(self.plans.source, catalog, max_side=side) as fetch:
                     found = embed(catalog, fetch, embedder, config, folder, progress)
-                counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows}
-                return {**counts, "dim": int(found.vectors.shape[1]), "model": found.model}
+                counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows, "model": found.model}
+                return {**counts, "dim": int(found.vectors.shape[1]), **found.facts}
 
             self._make(plan, work)
         return self.embeddings()
+
+    def search(self, query: str, n: int = 100) -> tuple[np.ndarray, np.ndarray]:
+        """The n items nearest in meaning to a text, best first: rows (n,) int64 and cosine similarity (n,) float32.
+
+        Rows count in the tree. Raises ConfigError where the embedder knows no texts.
+        """
+        embedded, config = self.embeddings(), self.settings.embed
+        embedder = open_embedder(config.embedder, self.plans.meta("ingest")["modality"], device=config.device)
+        found = rank_by_text(query, embedder, embedded.vectors)
+        rows = best_rows(found, n)
+        return rows, found[rows]
 
     def cluster(self, *, progress: Progress = silent, **options: Any) -> Hierarchy:
         """Build the tree; options are those of ClusterConfig."""

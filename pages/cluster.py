@@ -72,10 +72,26 @@ def settings(ws, steps):
 
 
 def embedder(steps, saved: EmbedConfig):
-    names = ("auto", *embedders.embedder_names(steps["ingest"].meta["modality"]))
-    known = saved.embedder if saved.embedder in names else "auto"
+    names = ["auto", *embedders.embedder_names(steps["ingest"].meta["modality"])]
+    names += [saved.embedder] if saved.embedder not in names else []
     about = EmbedConfig.model_fields["embedder"].description
-    return {"embedder": st.selectbox("Embedder", names, names.index(known), key="cluster-embedder", help=about)}
+    chosen = st.selectbox(
+        "Embedder",
+        names,
+        names.index(saved.embedder),
+        key="cluster-embedder",
+        help=about,
+        accept_new_options=True,
+        placeholder="a name, or hf:/path/to/model",
+    )
+    others = forms.fields(EmbedConfig, ("device", "storage"), saved, key="embed")
+    made = steps["embed"].meta if steps["embed"].state == "done" else {}
+    if made.get("items_per_s"):
+        st.caption(
+            f"Last time: {escaped(made['model'])} on {escaped(made['device'])}, {made['items_per_s']:,.0f} items a "
+            f"second, {made['batch_size']:,} at once, {made['dim']:,} numbers per item."
+        )
+    return {"embedder": chosen or "auto", **others}
 
 
 def start(ws, steps, n, config, embed, layout):
