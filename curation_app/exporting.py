@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from curation_app import loaders, show
+from curation_app import findings, loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import Section, grid
 from curation_app.items import cells
@@ -30,7 +30,10 @@ def options(ws: Workspace) -> dict[str, Any]:
     modality = loaders.catalog(ws).modality
     if modality == "text":
         about = "Mail addresses, phone, card and bank account numbers are replaced by their kind, like [mail]."
-        return {"mask_personal": st.toggle("Mask personal data", key="export-mask", help=about)}
+        mask = st.toggle("Mask personal data", key="export-mask", help=about)
+        if mask:
+            st.caption(_personal(ws))
+        return {"mask_personal": mask}
     if modality != "image":
         return {}
     blurs = ws.settings.faces.blur
@@ -42,6 +45,17 @@ def options(ws: Workspace) -> dict[str, Any]:
     if copy and blurs and not searched:
         st.caption(":material/warning: Not all pictures have been searched for faces: search first (Data, Faces).")
     return {"files": "copy" if copy else "reference"}
+
+
+_KINDS = {"mail": "mail addresses", "phone": "phone numbers", "card": "card numbers", "iban": "account numbers"}
+
+
+def _personal(ws: Workspace) -> str:
+    found = dict(findings.personal(ws))
+    texts = found.pop("texts", 0)
+    kinds = ", ".join(f"{count:,} {_KINDS[kind]}" for kind, count in found.items())
+    where = f"{show.count(texts, 'text')} of all {len(loaders.catalog(ws)):,} items"
+    return f"Found: {kinds or 'nothing'}{f', in {where}' if texts else ''}. Text columns beside are masked too."
 
 
 def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:

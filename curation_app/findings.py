@@ -10,6 +10,7 @@ import streamlit as st
 from curation_app import loaders
 from curation_core.face_results import Faces
 from curation_core.grouping import NearDuplicates
+from curation_core.personal import scan
 from curation_core.workspace import Workspace
 
 
@@ -34,6 +35,11 @@ def scores(ws: Workspace) -> pa.Table:
     """Every score there is as a column, n rows of the catalog; without columns before `quality`."""
     keys = [found.key for name in ("quality", "outliers") if (found := loaders.check(ws, name)).state == "done"]
     return _scores(str(ws.path), "-".join(keys)) if keys else pa.table({})
+
+
+def personal(ws: Workspace) -> dict[str, int]:
+    """How many mail addresses, phone numbers and so on the texts hold, by kind; `texts` counts the texts that do."""
+    return _personal(str(ws.path), loaders.key_of(ws, "ingest"))
 
 
 def faces(ws: Workspace) -> Faces | None:
@@ -67,6 +73,14 @@ def _groups(path: str, key: str, threshold: float) -> NearDuplicates:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _scores(path: str, keys: str) -> pa.Table:  # noqa: ARG001
     return Workspace(path).scores()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for personal data")
+def _personal(path: str, key: str) -> dict[str, int]:  # noqa: ARG001
+    found = scan(Workspace(path).catalog().text)
+    counts = {kind: found.column(kind).to_numpy() for kind in found.column_names}
+    held = {kind: int(column.sum()) for kind, column in counts.items() if column.any()}
+    return {"texts": int(sum(counts.values()).astype(bool).sum()), **held} if held else {}
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

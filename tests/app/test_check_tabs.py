@@ -138,3 +138,18 @@ def test_balance_offers_one_per_group_only_after_the_search(checked, open_page):
     app = toggle.set_value(True).run()
     assert not app.exception
     assert app.slider[0].max < most
+
+
+def test_the_export_of_texts_counts_what_it_would_mask(tmp_path, monkeypatch, open_page):
+    lines = [f'{{"text": "text {n}, ask person{n}@example.org"}}\n' for n in range(12)]
+    (tmp_path / "t.jsonl").write_text("".join(lines))
+    ws = Workspace.create(tmp_path / "ws" / "texts", tmp_path / "t.jsonl")
+    ws.embed(embedder="hashing-text")
+    ws.cluster(n_clusters=(2,))
+    ws.sample(5)
+    monkeypatch.setenv(places.WORKSPACES, str(tmp_path / "ws"))
+    app = open_page("export", ws="texts")
+    toggle = next(found for found in app.toggle if found.key == "export-mask")
+    app = toggle.set_value(True).run()
+    assert not app.exception
+    assert any("12 mail addresses" in caption.value for caption in app.caption)
