@@ -48,13 +48,16 @@ def look_and_ingest(chosen: Chosen) -> None:
 def _headline(source: str, seen: SourcePreview) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(escaped(source.rstrip("/").rsplit("/", 1)[-1]), anchor=False, width="content")
-        st.badge(f"{seen.n_items:,} {'texts' if seen.kind == 'text' else escaped(seen.kind)}", color="blue")
-        if seen.kind == "tiles":
-            st.badge(escaped(seen.modality), color="gray", help="How items are looked at and embedded.")
+        st.badge(f"{seen.n_items:,} {_noun(seen)}", color="blue")
         if seen.columns:
             st.badge(show.count(len(seen.columns), "column"), color="gray")
     if seen.unmatched_rows:
         st.caption(f":material/warning: {seen.unmatched_rows:,} rows of metadata name no item.")
+
+
+def _noun(seen: SourcePreview) -> str:
+    cut = {"scene", "tile_row", "tile_column"} <= {column.name for column in seen.columns}
+    return "tiles" if cut else "texts" if seen.kind == "text" else escaped(seen.kind)
 
 
 def _blur_switch(seen: SourcePreview) -> bool:

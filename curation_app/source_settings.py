@@ -67,9 +67,9 @@ def source_config(chosen: Chosen, place: Any) -> IngestConfig:
         else place.expander("Read it differently", type="compact", key="preview-settings", icon=":material/tune:")
     ):
         key = f"preview-{chosen.source}"
-        left, middle, right = st.columns(3)
-        options |= _kind(chosen, key, left, middle)
-        with right:
+        columns = st.columns(3 if is_table else 2)
+        options |= _kind(chosen, key, columns[0], columns[1])
+        with columns[-1]:
             options |= _metadata(chosen, key)
         if options.get("kind") == "tiles" or chosen.source.lower().endswith(_SCENES):
             options |= _tiles(key)

@@ -71,7 +71,7 @@ class _Faces:
 def _settled(
     image: "Image", faces: _Faces, spared: np.ndarray, detector: FaceDetector, threshold: float, max_side: int
 ) -> tuple[_Faces, "Image", bool]:
-    """Blur, look, blur more, until nothing is found or nothing helps: what was blurred, the picture, whether it held."""
+    """Blur, look, blur more, until nothing is found or nothing helps: faces, picture, whether it held."""
     for repeat in range(MAX_REPEATS):
         areas = _areas(faces, image.size)
         result = _pixelated(image, areas, faces.strength)

@@ -1,7 +1,9 @@
 """Put the drawn items' files into an export: byte for byte, or with faces blurred, under names safe on any system."""
 
+import contextlib
 import itertools
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from curation_core.unchanged import Read, read_unchanged
 
 FOLDER = "files"
 MAX_THREADS = 4  # each holds one whole picture, decoded
+LARGE = 16_000_000  # pixels; larger pictures with faces are blurred one at a time, they take up to 0.5 GB
 MAX_NAME = 200  # bytes of one part of a path; file systems take 255
 _SUFFIXES = {  # first bytes of a file, for items whose name does not say what they are
     b"\xff\xd8\xff": ".jpg",
@@ -45,8 +48,9 @@ def copy_files(contents: ExportContents, read: Read, folder: Path, progress: Pro
     read: uri -> the bytes that were ingested, may raise IngestError. Blurred pictures are stored upright as PNG, so
     that every pixel outside the blurred areas equals the decoded original; all others are copied byte for byte, with
     whatever their metadata says. A file that cannot be read, was changed, or still shows a face after blurring is not
-    copied but listed. One picture per thread is in memory at a time. Raises ConfigError when the items have no files,
-    StepMissing when faces are to be blurred and nobody has searched, IngestError when not one file can be copied.
+    copied but listed. At most four pictures are in memory at a time, and one large one. Raises ConfigError when the
+    items have no files, StepMissing when faces are to be blurred and nobody has searched, IngestError when not one
+    file can be copied.
     """
     config, catalog = contents.face_config, contents.catalog
     if catalog.modality != "image":
@@ -86,6 +90,7 @@ class _Copying:
     with_faces: frozenset[int]
     names: dict[int, str]
     detector: FaceDetector | None
+    one_large: threading.Lock = field(default_factory=threading.Lock)
     unsearched: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,10 +114,15 @@ class _Copying:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if row in self.with_faces:
-                self._blurred(row, data, path)
+                with self.one_large if self._n_pixels(row) > LARGE else contextlib.nullcontext():
+                    self._blurred(row, data, path)
             else:
                 path.write_bytes(data)
         return name
+
+    def _n_pixels(self, row: int) -> int:
+        items = self.contents.catalog.items
+        return int((items["width"][row].as_py() or 0) * (items["height"][row].as_py() or 0))
 
     def _blurred(self, row: int, data: bytes, path: Path) -> None:
         assert self.contents.faces is not None and self.detector is not None  # noqa: PT018 (both go with with_faces)

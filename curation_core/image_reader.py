@@ -1,21 +1,26 @@
 """Reader of images: one read and one decode per item give hash, size and thumbnail; what is known is not read again."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from curation_core.config import Modality
-from curation_core.decoding import Decoded, Job, Result, check_job, decoders, size_job, thumbnail_job
+from curation_core.decoder_process import Decoded, Job, Result
+from curation_core.decoding import check_job, decoders, size_job, thumbnail_job
 from curation_core.errors import IngestError
 from curation_core.media import Media
 from curation_core.origins import Metadata
+from curation_core.remote import RemoteMedia
 from curation_core.shards import Shard, Tick, item_row, make_shard, no_columns
 from curation_core.stamps import Earlier, make_stamps
 from curation_core.thumbnails import has_thumbnail, save_thumbnail
 
+_REMOTE_READERS = 8  # files fetched from a store at once: each waits much and works little
 CHANGING = "it changed while it was read, twice; ingest again when it is whole"
 
 
@@ -83,10 +88,26 @@ class ImageReader:
         return make_shard(items, self._columns([item["source_row"] for item in items]), failures, make_stamps(stamps))
 
     def _jobs(self, rows: range, thumbnails: Path | None) -> Iterator[tuple[_Row, Job | Result]]:
-        for row in rows:
-            item = _Row(row, self._media.names[row])
-            stamp = self._media.stamp(item.name)
-            yield item, self._known(item, stamp, thumbnails) or self._job(item, stamp, thumbnails)
+        if not isinstance(self._media, RemoteMedia):
+            yield from (self._row(thumbnails, row) for row in rows)
+            return
+        waiting: deque[Future[tuple[_Row, Job | Result]]] = deque()
+        with ThreadPoolExecutor(_REMOTE_READERS, thread_name_prefix="reading") as pool:
+            try:
+                for row in rows:
+                    waiting.append(pool.submit(self._row, thumbnails, row))
+                    if len(waiting) > _REMOTE_READERS:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _row(self, thumbnails: Path | None, row: int) -> tuple[_Row, Job | Result]:
+        item = _Row(row, self._media.names[row])
+        stamp = self._media.stamp(item.name)
+        return item, self._known(item, stamp, thumbnails) or self._job(item, stamp, thumbnails)
 
     def _known(self, item: _Row, stamp: str, thumbnails: Path | None) -> Result | None:
         """What an earlier ingest found, if nothing has changed and no thumbnail is missing."""

@@ -15,12 +15,13 @@ from curation_core.artifacts import read_table, write_table
 from curation_core.catalog import FAILURE_SCHEMA, ITEM_SCHEMA, Catalog
 from curation_core.columns import ColumnSummary, correct, correct_schema, summarise
 from curation_core.config import IngestConfig, Modality
-from curation_core.decoding import Decoded, Job, decoders, pixels_job
+from curation_core.decoder_process import Decoded, Job
+from curation_core.decoding import decoders, image_of, pixels_job
 from curation_core.errors import IngestError
 from curation_core.image_reader import ImageReader
 from curation_core.matrices import open_matrix
 from curation_core.media import Media
-from curation_core.origins import Origin, find_origin, open_origin, source_fingerprint
+from curation_core.origins import Origin, find_origin, open_items, source_fingerprint
 from curation_core.progress import Progress, silent
 from curation_core.readers import open_reader
 from curation_core.shards import Reader, Shard
@@ -141,27 +142,22 @@ def read_payloads(config: IngestConfig, catalog: Catalog, *, max_side: int | Non
     max_side: longer side of the images in pixels at most; None gives them whole. Images are decoded in processes of
     their own (curation_core.decoding). Fetch raises IngestError when one of the rows cannot be read any more.
     """
-    origin = find_origin(config)
     if catalog.modality == "text":
         texts = catalog.text
         yield lambda rows: [texts[row] or "" for row in rows]
     elif catalog.modality == "vector":
-        matrix = open_matrix(origin.path, config.vector_column)
+        matrix = open_matrix(find_origin(config).path, config.vector_column)
         source_rows = catalog.items.column("source_row").to_numpy()
         yield lambda rows: list(matrix.read(source_rows[np.asarray(rows, dtype=np.int64)]))
     else:
         uris = catalog.uri
-        with open_origin(origin, config) as media:
+        with open_items(config) as media:
             yield lambda rows: list(_images(media, [uris[row] for row in rows], max_side))
 
 
 def _images(media: Media, uris: Sequence[str], max_side: int | None) -> Iterator["Image"]:
-    from PIL import Image
-
     for _, found in decoders().map((uri, _pixels_job(media, uri, max_side)) for uri in uris):
-        if isinstance(found, str):
-            raise IngestError(found)
-        yield Image.frombytes("RGB", (found.width, found.height), found.data)
+        yield image_of(found)
 
 
 def _pixels_job(media: Media, uri: str, max_side: int | None) -> Job | Decoded | str:

@@ -182,7 +182,7 @@ class _Cursor:
     @property
     def n_after(self) -> int:
         """Rows of the group up to the end of what is held."""
-        return self.first + sum(table.num_rows for table in self.held)
+        return self.first + sum(int(table.num_rows) for table in self.held)
 
     def rows(self, start: int, stop: int) -> pa.Table:
         """Rows of the batches held, counted from the beginning of the row group."""

@@ -53,8 +53,9 @@ def save_thumbnail(encoded: bytes, folder: Path, content_hash: str) -> Path:
         try:
             _write(temporary, encoded)
             temporary.replace(path)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
     return path
 
 

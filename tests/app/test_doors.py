@@ -188,6 +188,26 @@ def test_a_table_beside_the_source_becomes_its_metadata(root, open_page, started
     assert Workspace(places.workspace_path("vectors")).settings.ingest.metadata == str(root / "labels.csv")
 
 
+def test_a_scene_is_previewed_as_tiles_and_cut_as_it_is_asked(root, open_page, started):
+    rasterio = pytest.importorskip("rasterio")
+    place = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 5e6)}
+    with rasterio.open(
+        root / "scene.tif", "w", driver="GTiff", width=128, height=128, count=3, dtype="uint8", **place
+    ) as scene:
+        scene.write(np.random.default_rng(0).integers(1, 255, (3, 128, 128), dtype=np.uint8))
+    app = open_page("data")
+    look_inside(app, "scene.tif")
+    next(box for box in app.number_input if (box.key or "").endswith("-size")).set_value(32).run()
+    assert not app.exception
+    assert "16 tiles" in shown(app)
+    next(box for box in app.text_input if (box.key or "").endswith("-bands")).set_value("9, 9, 9").run()
+    assert "3 bands" in app.error[0].value.replace("\\", "")
+    next(box for box in app.text_input if (box.key or "").endswith("-bands")).set_value("3, 2, 1").run()
+    button(app, "ingest").click().run()
+    settings = Workspace(places.workspace_path("scene")).settings.ingest
+    assert (settings.tile_size, settings.tile_bands) == (32, (3, 2, 1))
+
+
 def test_faces_are_to_be_blurred_before_the_job_starts(empty_folder, open_page, monkeypatch, shapes_folder, started):
     monkeypatch.setenv(places.ROOTS, f"r={shapes_folder.parent}")
     app = open_page("data")

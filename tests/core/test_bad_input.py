@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from curation_core import decoding, media
+from curation_core import decoder_process, decoding, media
 from curation_core.config import IngestConfig
 from curation_core.errors import CurationError
 from curation_core.sources import ingest, unmatched_rows
@@ -156,7 +156,7 @@ def codec_case(what, hole, **limits):
         (folder / "good.png").write_bytes(picture())
         patch = f"import ctypes; whole = decoder.answer\ndef answer(*a):\n    if a[2] == b'evil':\n        {hole}\n"
         patch += "    return whole(*a)\ndecoder.answer = answer\n"
-        program = decoding._PROGRAM.replace("decoder.serve", patch + "decoder.serve")
+        program = decoder_process.PROGRAM.replace("decoder.serve", patch + "decoder.serve")
         with decoding.Decoders(1, program=program, **limits) as pool:
             monkeypatch.setattr("curation_core.image_reader.decoders", lambda: pool)
             return take_in(folder, tmp_path)
@@ -406,9 +406,10 @@ def test_a_cell_of_400_mb_does_not_come_into_memory(tmp_path):
             file.write(b"x" * (1 << 20))
     code = (
         "import re, sys; sys.path.insert(0, sys.argv[1])\n"
+        "def peak(): return re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
         "from curation_core import IngestConfig, CurationError, sources\n"
         "try: sources.preview(IngestConfig(source=sys.argv[2]))\n"
-        "except CurationError as error: print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1], error)"
+        "except CurationError as error: print(peak(), error)"
     )
     command = [sys.executable, "-c", code, str(DOCS.parents[1]), str(tmp_path / "t.csv")]
     kilobytes, _, said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition(" ")

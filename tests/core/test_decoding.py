@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation_core import decoding
+from curation_core import decoder_process, decoding
+from curation_core.decoder_process import Decoded
 from curation_core.decoding import (
     CRASHED,
-    Decoded,
     Decoders,
     check_job,
+    decode_apart,
     decoders,
     pixels_job,
     size_job,
     thumbnail_job,
 )
-from curation_core.errors import CurationError
+from curation_core.errors import CurationError, IngestError
 from curation_core.images import OUT_OF_MEMORY, decode_image
 
 # a codec with holes: what it does to a decoder that reads one of these instead of a picture
@@ -54,7 +55,7 @@ def answer(wanted, max_side, data):
     return whole(wanted, max_side, data)
 decoder.answer = answer
 """
-PROGRAM = decoding._PROGRAM.replace("decoder.serve", HOLES + "decoder.serve")
+PROGRAM = decoder_process.PROGRAM.replace("decoder.serve", HOLES + "decoder.serve")
 
 
 def png(number=0, size=(12, 8)):
@@ -96,6 +97,14 @@ def test_the_pixels_are_those_that_decoding_here_gives():
         assert (found.width, found.height, found.data) == (*expected.size, expected.tobytes())
 
 
+def test_one_picture_can_be_decoded_apart():
+    data = noise((700, 500))
+    assert decode_apart(data, max_side=100).tobytes() == decode_image(data, max_side=100).tobytes()
+    assert decode_apart(data).size == (700, 500)
+    with pytest.raises(IngestError, match="not an image"):
+        decode_apart(b"no picture")
+
+
 def test_a_thumbnail_is_a_webp_of_128_pixels_with_the_size_of_the_whole():
     (found,) = decode_all(decoders(), noise((400, 300)), job=thumbnail_job)
     with Image.open(io.BytesIO(found.data)) as small:
@@ -129,7 +138,7 @@ def test_a_picture_that_takes_too_long_is_refused(leaky):
 
 
 def test_a_decoder_that_sleeps_is_not_waited_for_for_ever(leaky, monkeypatch):
-    monkeypatch.setattr(decoding, "_WALL", 2.0)
+    monkeypatch.setattr(decoder_process, "_WALL", 2.0)
     assert decode_all(leaky, b"sleep", png()) == ["decoding it took longer than 0.5 s", Decoded(12, 8)]
 
 
@@ -188,6 +197,22 @@ def test_only_a_little_is_taken_ahead():
     assert len(taken) <= 16 * 6
     results.close()
     pool.close()
+
+
+def test_large_pictures_are_taken_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(decoding, "_AHEAD_BYTES", 3 << 20)
+    taken = []
+
+    def jobs():
+        for number in range(20):
+            taken.append(number)
+            yield number, size_job(png() + bytes(2 << 20))
+
+    with Decoders(4) as pool:
+        results = pool.map(jobs())
+        assert next(results) == (0, Decoded(12, 8))
+        assert len(taken) == 2
+        assert [key for key, _ in results] == list(range(1, 20))
 
 
 def test_a_decoder_that_cannot_start_is_the_machines_fault_and_said_so():

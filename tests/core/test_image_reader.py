@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from curation_core import decoding, media, readers
+from curation_core import decoder_process, decoding, media, readers
 from curation_core.artifacts import read_table
 from curation_core.config import IngestConfig
 from curation_core.image_reader import CHANGING
@@ -114,6 +114,26 @@ def test_without_a_thumbnail_folder_everything_is_checked_and_nothing_written(tm
     assert pictures_in(reads) == []
 
 
+def test_a_store_far_away_is_read_several_at_a_time_with_the_same_result(tmp_path, pictures, monkeypatch):
+    near = take_in(pictures, tmp_path / "near", thumbnails=tmp_path / "t")
+    (pictures / "gone.png").symlink_to(pictures / "nowhere.png")
+    read, now, most = media.FolderMedia.read, [], []
+
+    def slowly(self, uri):
+        now.append(uri)
+        most.append(len(now))
+        time.sleep(0.02)
+        now.remove(uri)
+        return read(self, uri)
+
+    monkeypatch.setattr(media.FolderMedia, "read", slowly)
+    monkeypatch.setattr("curation_core.image_reader.RemoteMedia", media.FolderMedia)
+    far = take_in(pictures, tmp_path / "far", thumbnails=tmp_path / "t2")
+    assert 4 <= max(most) <= 8
+    assert (far.uri, far.content_hash) == (near.uri, near.content_hash)
+    assert far.failures["uri"].to_pylist() == ["bad.png", "gone.png"]
+
+
 def test_what_could_not_be_opened_is_tried_again_and_what_could_not_be_decoded_is_not(tmp_path, pictures, reads):
     (pictures / "away.png").symlink_to("/etc/hostname")
     first = take_in(pictures, tmp_path / "one", thumbnails=tmp_path / "t")
@@ -194,7 +214,7 @@ def test_a_decoder_that_crashes_costs_one_failure_of_the_ingest(tmp_path, pictur
         "import os; whole = decoder.decode_with_size\n"
         "decoder.decode_with_size = lambda data, **k: os.abort() if data == b'evil' else whole(data, **k)\n"
     )
-    program = decoding._PROGRAM.replace("decoder.serve", hole + "decoder.serve")
+    program = decoder_process.PROGRAM.replace("decoder.serve", hole + "decoder.serve")
     with decoding.Decoders(2, program=program) as pool:
         monkeypatch.setattr("curation_core.image_reader.decoders", lambda: pool)
         found = take_in(pictures, tmp_path / "one", thumbnails=tmp_path / "t")

@@ -124,3 +124,42 @@ def test_a_truncated_jpeg_is_refused():
     data = encoded(Image.effect_noise((200, 200), 50).convert("RGB"), "JPEG")
     with pytest.raises(IngestError, match="cannot be decoded"):
         decode_image(data[: len(data) // 2], max_side=64)
+
+
+def damaged_end(data):
+    """A PNG whose picture data end in a wrong checksum."""
+    place = data.index(b"IEND") - 12
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+def test_a_png_with_damaged_data_is_refused_and_not_half_black():
+    data = encoded(Image.effect_noise((40, 30), 60))
+    assert decode_image(data).size == (40, 30)
+    for read in (decode_image, image_size):
+        with pytest.raises(IngestError, match="cannot be decoded"):
+            read(damaged_end(data))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
+def test_a_png_that_holds_fewer_rows_than_its_header_says_is_refused_and_a_black_one_is_not(mode):
+    data = bytearray(encoded(Image.new(mode, (37, 21))))
+    assert decode_image(bytes(data)).size == (37, 21)
+    data[20:24] = struct.pack(">I", 22)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    with pytest.raises(IngestError, match=r"fewer rows|truncated"):
+        decode_image(bytes(data))
+
+
+def test_a_tiff_on_its_side_has_its_upright_size():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("RGB", (40, 20)), "TIFF", exif=exif)
+    assert decode_image(data).size == image_size(data) == (20, 40)
+
+
+def test_a_large_transparent_picture_made_small_lies_over_white():
+    image = Image.new("RGBA", (600, 400), (255, 0, 0, 0))
+    image.paste((0, 0, 255, 255), (0, 0, 300, 400))
+    small = decode_image(encoded(image), max_side=60)
+    assert (small.size, small.getpixel((5, 20)), small.getpixel((55, 20))) == ((60, 40), (0, 0, 255), (255, 255, 255))
+    assert small.getpixel((30, 20))[1] == small.getpixel((30, 20))[0]  # at the edge: blue and white, no red

@@ -237,6 +237,29 @@ def test_the_preview_tells_kind_count_and_columns_without_reading_items(tmp_path
     assert preview(IngestConfig(source=str(tmp_path / "v.npy"))).columns == ()
 
 
+def test_the_preview_tells_what_columns_mean_and_takes_corrections(tmp_path):
+    rows = "".join(f"{n},0{n % 3},note {n}\n" for n in range(40))
+    (tmp_path / "t.csv").write_text("id,shelf,text\n" + rows)
+    found = {column.name: column for column in preview(IngestConfig(source=str(tmp_path / "t.csv"))).columns}
+    meanings = {name: column.meaning for name, column in found.items()}
+    assert meanings == {"id": "number", "shelf": "category", "text": "text"}
+    assert (found["shelf"].n_distinct, found["shelf"].n_missing, found["id"].n_distinct) == (3, 0, 40)
+    config = IngestConfig(source=str(tmp_path / "t.csv"), column_types={"id": "text"})
+    corrected = preview(config).columns[0]
+    assert (corrected.type, corrected.meaning) == ("string", "text")
+
+
+def test_corrections_of_columns_are_written_and_wrong_ones_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("id,text\n1,a\n2,b\n")
+    catalog = take_in(tmp_path / "t.csv", tmp_path, column_types={"id": "category"})
+    assert catalog.metadata.to_pydict() == {"id": ["1", "2"], "text": ["a", "b"]}
+    with pytest.raises(ConfigError, match=r"column_types names 'idd', .* did you mean 'id'"):
+        take_in(tmp_path / "t.csv", tmp_path, column_types={"idd": "number"})
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ConfigError, match=r"column 'text' holds 'a' in row 0, which is no number"):
+        take_in(tmp_path / "t.csv", tmp_path / "other", column_types={"text": "number"})
+
+
 def test_the_fingerprint_follows_source_and_metadata(tmp_path, pictures):
     (tmp_path / "m.csv").write_text("path\na.png\n")
     config = IngestConfig(source=str(pictures), metadata=str(tmp_path / "m.csv"))
