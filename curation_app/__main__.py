@@ -26,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--address", default="127.0.0.1", help="interface to listen on; behind a proxy that checks users, 0.0.0.0"
     )
+    made.add_argument("--max-upload", metavar="SIZE", help="largest upload, such as 20GB; 0 turns uploads off")
+    made.add_argument("--allow-http", action="store_true", help="let roots begin with http")
     made.add_argument("--headless", action="store_true", help="do not open a browser")
     return made
 
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     asked = parser().parse_args(arguments)
     try:
-        prepare(asked.workspaces, asked.root)
+        prepare(asked.workspaces, asked.root, max_upload=asked.max_upload, allow_http=asked.allow_http)
     except CurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -51,7 +51,7 @@ def listing(root: Path, folder: Path) -> Listing:
 
 
 def holds(path: Path) -> str:
-    """What a path holds in a few words, from names and headers alone: "3,374 images", "a table of 12 columns"."""
+    """What a path holds in a few words, from names and headers alone: "3,374 image files", "a table of 12 columns"."""
     try:
         if path.is_dir():
             return _folder_holds(path)
@@ -102,14 +102,14 @@ def _folder_holds(folder: Path) -> str:
                 waiting.append(Path(entry.path))
             else:
                 counts[_noun(entry.name)] += 1
-    found = [_counted(counts[noun], noun) for noun in ("image", "table", "matrix", "archive") if counts[noun]]
+    found = [_counted(counts[noun], noun) for noun in ("image file", "table", "matrix", "archive") if counts[noun]]
     said = ", ".join(found) or "nothing that is read"
     return said if n_seen < _LOOKED_AT else f"more than {said}"
 
 
 def _noun(name: str) -> str:
     if is_image_name(name):
-        return "image"
+        return "image file"
     if is_table_name(name):
         return "table"
     lower = name.lower()

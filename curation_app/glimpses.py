@@ -5,8 +5,8 @@ import html
 from dataclasses import dataclass
 
 from curation_core.config import IngestConfig
+from curation_core.decoding import decode_apart
 from curation_core.errors import IngestError
-from curation_core.images import decode_image
 from curation_core.origins import find_origin, open_items
 from curation_core.readers import open_reader
 from curation_core.tables import text_column
@@ -59,7 +59,7 @@ def _pictures(config: IngestConfig) -> tuple[Glimpse, ...]:
     with open_items(config) as media:
         for name in media.names[:N_SHOWN]:
             try:
-                picture = decode_image(media.read(name), max_side=MAX_SIDE)
+                picture = decode_apart(media.read(name), max_side=MAX_SIDE)
                 found.append(Glimpse(name, picture=encode_thumbnail(picture)))
             except IngestError as error:
                 found.append(Glimpse(name, reason=str(error)))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from curation_core import cli_items, cli_runs, cli_tree  # noqa: F401 - importing them adds their commands
+from curation_core import cli_checks, cli_items, cli_runs, cli_tree  # noqa: F401 - importing them adds their commands
 from curation_core.cli_common import app
 from curation_core.errors import Cancelled, CurationError
 
@@ -18,16 +18,20 @@ def serve(
         Path, typer.Option(help="Folder that holds the workspaces.", envvar="CURATE_WORKSPACES")
     ] = Path("workspaces"),
     root: Annotated[
-        list[str] | None, typer.Option(help="Folder that may be browsed, as NAME=DIR; may be repeated.")
+        list[str] | None, typer.Option(help="Folder or s3:// address that may be browsed, as NAME=DIR; repeatable.")
     ] = None,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    max_upload: Annotated[str | None, typer.Option(help="Largest upload, such as 20GB; 0 turns uploads off.")] = None,
+    allow_http: Annotated[bool, typer.Option("--allow-http", help="Let roots begin with http.")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Open the app in the browser."""
     arguments = ["--workspaces", str(workspaces), "--port", str(port), "--address", address]
     for entry in root or []:
         arguments += ["--root", entry]
+    arguments += ["--max-upload", max_upload] if max_upload is not None else []
+    arguments += ["--allow-http"] if allow_http else []
     arguments += ["--headless"] if headless else []
     os.execv(
         sys.executable, [sys.executable, "-m", "curation_app", *arguments]

@@ -187,7 +187,10 @@ def test_the_server_answers_to_names_of_this_machine_only(server):
 
 
 def choose(page, label: str, value: str) -> None:
-    page.get_by_role("combobox", name=re.compile(label)).click()
+    box = page.get_by_role("combobox", name=re.compile(label))
+    box.evaluate("found => found.scrollIntoView({block: 'center'})")  # a list closes when the page scrolls under it
+    page.wait_for_timeout(300)
+    box.click()
     page.get_by_role("option", name=value, exact=True).click()
     settle(page)
 
