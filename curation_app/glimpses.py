@@ -9,7 +9,7 @@ from curation_core.decoding import decode_apart
 from curation_core.errors import IngestError
 from curation_core.origins import find_origin, open_items
 from curation_core.readers import open_reader
-from curation_core.tables import text_column
+from curation_core.table_columns import text_column
 from curation_core.thumbnails import MAX_SIDE, encode_thumbnail
 
 N_SHOWN = 12

@@ -13,7 +13,8 @@ from curation_core import sources
 from curation_core.config import IngestConfig
 from curation_core.errors import ConfigError, CurationError
 from curation_core.sources import SourcePreview
-from curation_core.tables import is_string, is_table_name, open_table
+from curation_core.table_columns import is_string
+from curation_core.tables import is_table_name, open_table
 
 _KINDS = {
     "auto": "what was found",

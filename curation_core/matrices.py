@@ -14,7 +14,8 @@ from curation_core.lance_table import is_lance
 from curation_core.media import open_media
 from curation_core.spool import spooled
 from curation_core.streams import StreamTable
-from curation_core.tables import TableFile, list_names, open_table, require_column
+from curation_core.table_columns import list_names, require_column
+from curation_core.tables import TableFile, open_table
 
 MATRIX_SUFFIXES = (".npy", ".npz")
 _BLOCK_ROWS = 4096  # read of a table at once

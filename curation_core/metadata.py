@@ -10,7 +10,8 @@ import pyarrow as pa
 from curation_core.config import IngestConfig
 from curation_core.errors import ConfigError
 from curation_core.media import Media
-from curation_core.tables import TABLE_SUFFIXES, is_table_name, list_names, parse_table, whole_table
+from curation_core.table_columns import list_names
+from curation_core.tables import TABLE_SUFFIXES, is_table_name, parse_table, whole_table
 
 PATH_COLUMNS = ("file_name", "path", "file", "filename", "uri")
 FOLDER = "folder"  # the column that names the folder of each image, where nothing else describes the images

@@ -161,6 +161,6 @@ def _cached(prefix: str, hub_id: str) -> Path:
         folder = hub_id.rpartition("/")[2]
         raise MissingExtra(
             f"{hub_id} is neither a folder here nor in this machine's hub cache, and nothing is downloaded; on a "
-            f"connected machine run `hf download {hub_id} --local-dir {folder}` (older: huggingface-cli download), copy the folder over and "
-            f"give {prefix}/path/to/{folder}"
+            f"connected machine run `hf download {hub_id} --local-dir {folder}` (older: huggingface-cli download), "
+            f"copy the folder over and give {prefix}/path/to/{folder}"
         ) from None

@@ -1,7 +1,6 @@
 """What a source is, told from its files: images, texts or vectors in any of their forms; and its metadata."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -13,30 +12,22 @@ from curation_core.errors import ConfigError, IngestError
 from curation_core.hub import is_saved_dataset
 from curation_core.lance_table import is_lance
 from curation_core.matrices import is_matrix_name, vector_columns
-from curation_core.media import Media, file_fingerprint, open_media
+from curation_core.media import Media, open_media
 from curation_core.metadata import Metadata as Metadata
 from curation_core.metadata import find_metadata as find_metadata
-from curation_core.remote import RemoteMedia, RemoteStore, check_address, is_remote, open_store, remote_name
+from curation_core.remote import RemoteMedia, RemoteStore, is_remote, open_store
 from curation_core.streams import StreamTable
+from curation_core.table_columns import list_names
 from curation_core.table_media import (
     CellMedia,
     PathMedia,
     WebLinks,
     cell_column,
-    files_fingerprint,
     has_image_structs,
     is_cell_column,
     path_column,
 )
-from curation_core.tables import (
-    TABLE_SUFFIXES,
-    TableFile,
-    is_table_name,
-    list_names,
-    open_table,
-    random_table,
-    table_files,
-)
+from curation_core.tables import TABLE_SUFFIXES, TableFile, is_table_name, open_table, random_table, table_files
 from curation_core.tiles import ReadyTiles, SceneMedia, are_placed, are_scenes, is_tiff_name
 from curation_core.web import is_web
 
@@ -97,31 +88,6 @@ def open_origin(origin: Origin, config: IngestConfig) -> Iterator[Media]:
             yield RemoteMedia(store)
     else:
         yield _open_plain(origin, config)
-
-
-def source_fingerprint(config: IngestConfig) -> str:
-    """16 hex digits that change when the source's or the metadata's listing, sizes or times change; reads no item."""
-    parts = [_listing_fingerprint(config)]
-    if config.metadata is not None:
-        parts.append(file_fingerprint(Path(config.metadata).expanduser()))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def normal_source(source: str | Path, *, allow_http: bool = False) -> str:
-    """A source as it is kept in settings: an absolute path or an address. Raises ConfigError when there is none."""
-    text = str(source)
-    if is_remote(text):
-        check_address(text, allow_http=allow_http)
-        return text
-    path = Path(text).expanduser()
-    if not path.exists() and len(expand_braces(path.name)) == 1:
-        raise ConfigError(f"source {text!r} does not exist; give a folder, an archive, a table or a file of vectors")
-    return str(path.resolve())
-
-
-def source_name(source: str) -> str:
-    """The last part of a source's path or address: what may be told of it without telling of the machine."""
-    return remote_name(source) if is_remote(source) else Path(source).name
 
 
 def _local_origin(path: Path, config: IngestConfig) -> Origin:
@@ -299,23 +265,6 @@ def _open_plain(origin: Origin, config: IngestConfig) -> Media:
 def _names_below(origin: Origin) -> list[str]:
     folder = origin.path if origin.path.is_dir() else origin.path.parent
     return [file.relative_to(folder).as_posix() for file in origin.files]
-
-
-def _listing_fingerprint(config: IngestConfig) -> str:
-    if is_remote(config.source):
-        with open_store(config.source, allow_http=config.allow_http) as store:
-            return store.fingerprint()
-    path = Path(config.source).expanduser()
-    if path.is_dir():
-        with open_media(path) as media:
-            return media.fingerprint()
-    if path.is_file() and not (is_table_name(path.name) and config.kind != "text" and config.text_column is None):
-        return file_fingerprint(path)
-    origin = find_origin(config)  # the images that a table names count too
-    if origin.form == "paths":
-        with open_origin(origin, config) as media:
-            return media.fingerprint()
-    return files_fingerprint(origin.files or (origin.path,))
 
 
 def _is_remote_folder_of_images(store: RemoteStore, config: IngestConfig) -> bool:

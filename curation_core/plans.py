@@ -11,6 +11,7 @@ from curation_core.config import IngestConfig
 from curation_core.embedders import embed_key
 from curation_core.errors import StepMissing
 from curation_core.lineage import CHECKS, STEPS, VERSIONS, StepPlan, StepStatus, step_status
+from curation_core.locations import source_name
 from curation_core.neighbors import default_floor, default_threshold
 from curation_core.presets import resolve_preset
 from curation_core.sampling import SamplingPlan
@@ -152,7 +153,8 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
 
 def _portable(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: Path(value).name if name in ("source", "metadata") and value else value for name, value in config.items()
+        name: source_name(str(value)) if name in ("source", "metadata") and value else value
+        for name, value in config.items()
     }
 
 

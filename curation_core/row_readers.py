@@ -11,7 +11,8 @@ from curation_core.config import IngestConfig, Modality
 from curation_core.matrices import Matrix, refused_vectors
 from curation_core.metadata import metadata_by_row, row_metadata
 from curation_core.shards import Shard, Tick, item_row, make_shard, no_columns
-from curation_core.tables import TableFile, text_column
+from curation_core.table_columns import text_column
+from curation_core.tables import TableFile
 
 MAX_TEXT = 1 << 24  # characters of one text
 _SHARD_ROWS = 8192

@@ -19,9 +19,10 @@ from curation_core.decoder_process import Decoded, Job
 from curation_core.decoding import decoders, image_of, pixels_job
 from curation_core.errors import IngestError
 from curation_core.image_reader import ImageReader
+from curation_core.listing import source_fingerprint
 from curation_core.matrices import open_matrix
 from curation_core.media import Media
-from curation_core.origins import Origin, find_origin, open_items, source_fingerprint
+from curation_core.origins import Origin, find_origin, open_items
 from curation_core.progress import Progress, silent
 from curation_core.readers import open_reader
 from curation_core.shards import Reader, Shard

@@ -21,7 +21,8 @@ from curation_core.media import (
     is_image_name,
     read_inside,
 )
-from curation_core.tables import RandomTable, TableFile, is_string, list_names, require_column, stored_names
+from curation_core.table_columns import is_string, list_names, require_column
+from curation_core.tables import RandomTable, TableFile, stored_names
 from curation_core.web import fetch, is_web, stamp_of
 
 FILE_NAME = "file_name"  # the column that keeps the names stored beside images

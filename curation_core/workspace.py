@@ -12,6 +12,7 @@ from curation_core.checks import Checks
 from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig
 from curation_core.errors import ConfigError
 from curation_core.lineage import StepStatus
+from curation_core.locations import normal_source
 from curation_core.progress import Progress, silent
 from curation_core.results import write_draw
 from curation_core.review import Decision, ItemTarget, Verdict, cluster_target
@@ -40,9 +41,10 @@ class Workspace(Checks):
             raise ConfigError(f"{path} is a workspace already; open it, or choose another folder")
         if workspace.path.is_file() or (workspace.path.exists() and any(workspace.path.iterdir())):
             raise ConfigError(f"{path} is not empty and not a workspace; choose a new or empty folder")
+        where = normal_source(source, allow_http=bool(options.get("allow_http")))
         if options.get("metadata"):
-            options["metadata"] = _absolute(options["metadata"])
-        workspace._save(Settings(name=name, ingest=IngestConfig(source=_absolute(source), **options)))
+            options["metadata"] = normal_source(options["metadata"])
+        workspace._save(Settings(name=name, ingest=IngestConfig(source=where, **options)))
         return workspace
 
     @classmethod
@@ -143,13 +145,3 @@ class Workspace(Checks):
     def _record(self, decision: Decision) -> Decision:
         self.reviews.append([decision])
         return decision
-
-
-def _absolute(source: str | Path) -> str:
-    """A path as one that does not hang on the working folder; an address as it is."""
-    if "://" in str(source):
-        return str(source)
-    found = Path(source).expanduser()
-    if not found.exists():
-        raise ConfigError(f"{str(source)!r} does not exist; give a folder, an archive, a table or a .npy file")
-    return str(found.resolve())

@@ -94,7 +94,7 @@ def test_quality_flags_feed_decisions_and_drop_nothing(copied):
 
 
 def test_a_flag_that_does_not_exist_is_one_sentence_and_changes_no_setting(copied):
-    with pytest.raises(ConfigError, match="blurrd.*did you mean blurred"):
+    with pytest.raises(ConfigError, match=r"blurrd.*did you mean blurred"):
         copied.quality(thresholds={"blurrd": 0.5})
     assert copied.settings.quality.thresholds == {}
 

@@ -5,7 +5,8 @@ import pyarrow.parquet
 import pytest
 
 from curation_core.errors import ConfigError, IngestError
-from curation_core.tables import open_table, parse_table, require_column, text_column
+from curation_core.table_columns import require_column, text_column
+from curation_core.tables import open_table, parse_table
 
 
 def test_csv_types_are_read_from_all_rows_and_newlines_stay_in_their_cell():

@@ -18,7 +18,7 @@ def test_a_text_finds_the_texts_of_its_meaning(tmp_path):
 def test_pictures_without_a_text_side_say_what_is_needed(tmp_path, shapes_folder):
     ws = Workspace.create(tmp_path / "ws", source=shapes_folder)
     ws.embed(embedder="color-hog")
-    with pytest.raises(ConfigError, match="knows no texts.*CLIP or SigLIP"):
+    with pytest.raises(ConfigError, match=r"knows no texts.*CLIP or SigLIP"):
         ws.search("a red circle")
 
 

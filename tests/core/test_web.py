@@ -8,7 +8,8 @@ import pytest
 
 from curation_core.config import IngestConfig
 from curation_core.errors import ConfigError, IngestError
-from curation_core.origins import find_origin, open_items, source_fingerprint
+from curation_core.listing import source_fingerprint
+from curation_core.origins import find_origin, open_items
 from curation_core.remote import check_address, is_remote, remote_name
 from curation_core.web import fetch, fetch_chunks, stamp_of
 
