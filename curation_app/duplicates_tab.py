@@ -49,6 +49,9 @@ def _search(ws: Workspace, catalog: Catalog, working: bool) -> None:
         if ready and needed.state == "stale":
             st.caption("The items or vectors changed since the last search.")
         st.space("stretch")
+        mirror = ws.settings.duplicates.mirror
+        if catalog.modality == "image":
+            mirror = st.toggle("Mirror images are copies too", mirror, key="duplicates-mirror")
         st.button(
             f"Compare {show.count(len(catalog), 'item')}",
             type="primary",
@@ -57,6 +60,7 @@ def _search(ws: Workspace, catalog: Catalog, working: bool) -> None:
             disabled=working or not ready,
             on_click=jobs_panel.start,
             args=("duplicates",),
+            kwargs={"mirror": mirror},
         )
 
 

@@ -35,8 +35,9 @@ class Checks(Workbench):
             plan, catalog, embedded = self.plans.plan("duplicates"), self.catalog(), self.embeddings()
 
             def work(folder: Path) -> dict[str, Any]:
+                config = self.settings.duplicates
                 with sources.read_payloads(self.plans.source, catalog) as fetch:
-                    found = neighbors.find(catalog, embedded, fetch, self.settings.duplicates, folder, progress)
+                    found = neighbors.find(catalog, embedded, fetch, config, folder, progress, mirror=config.mirror)
                 return {"n_items": len(found.group), "n_pairs": len(found.pairs), "threshold": found.threshold}
 
             self._make(plan, work)

@@ -16,11 +16,13 @@ def duplicates(
     keeper: Annotated[
         str | None, typer.Option(help="largest, first or central: which item stands for a group.")
     ] = None,
+    mirror: Annotated[bool | None, typer.Option("--mirror/--no-mirror", help="Mirror images are copies too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find items that are the same or nearly so; `sample --one-per-group` draws one of each group."""
     with progress_bar() as bar:
-        found = open_workspace(workspace).duplicates(progress=bar, **given(threshold=threshold, keeper=keeper))
+        options = given(threshold=threshold, keeper=keeper, mirror=mirror)
+        found = open_workspace(workspace).duplicates(progress=bar, **options)
     grouped = int((found.group >= 0).sum())
     say(
         {"groups": found.n_groups, "items": grouped, "pairs": len(found.pairs), "threshold": found.threshold},

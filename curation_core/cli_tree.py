@@ -18,7 +18,7 @@ def cluster(
     resample_size: Annotated[str | None, typer.Option(help="Members kept per cluster and level: 2,2.")] = None,
     mode: Annotated[str | None, typer.Option(help="fast or compatible.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="How vectors are prepared: auto, none, l2, pca-64, sqrt-pca-128.")
+        str | None, typer.Option(help="How vectors are prepared: auto, none, l2, pca-64, sqrt-pca-128, whiten-128.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same tree.")] = None,
     as_json: AsJson = False,

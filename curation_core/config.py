@@ -13,7 +13,7 @@ SourceKind = Literal["auto", "images", "tiles", "text", "vectors"]
 ColumnType = Literal["category", "number", "text", "date", "truth"]  # what a column means; a person may correct it
 Keeper = Literal["largest", "first", "central"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Preset = Literal["auto", "none", "l2", "pca-64", "sqrt-pca-128"]
+Preset = Literal["auto", "none", "l2", "pca-64", "sqrt-pca-128", "whiten-128"]
 Strategy = Literal["random", "closest", "diverse"]
 ManifestFormat = Literal["parquet", "csv", "jsonl", "npy"]
 
@@ -88,6 +88,7 @@ class DuplicatesConfig(StepConfig):
         default=None, ge=0.5, le=1.0, description="Similarity from which items are one group; empty: by modality."
     )
     keeper: Keeper = Field(default="largest", description="Which item of a group stands for it in the draw.")
+    mirror: bool = Field(default=False, description="Whether mirror images of pictures count as copies.")
 
 
 class QualityConfig(StepConfig):

@@ -98,7 +98,8 @@ class Plans:
     def _duplicates(self) -> StepPlan:
         ingested, embedded = self.meta("ingest"), self.meta("embed")
         floor = self.settings.duplicates.floor or default_floor(ingested["modality"])
-        return StepPlan("duplicates", {"floor": floor}, {"ingest": ingested["digest"], "embed": embedded["key"]})
+        config = {"floor": floor, "mirror": self.settings.duplicates.mirror}
+        return StepPlan("duplicates", config, {"ingest": ingested["digest"], "embed": embedded["key"]})
 
     def _quality(self) -> StepPlan:
         return StepPlan("quality", {}, {"ingest": self.meta("ingest")["digest"]})

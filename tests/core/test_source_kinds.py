@@ -404,3 +404,11 @@ def test_images_of_every_format(tmp_path):
         image.save(folder / f"{number:02d}.{kind}")
     catalog, _ = journey(tmp_path, folder)
     assert len(catalog) == 30
+
+
+def test_the_documented_sources_and_these_tests_are_the_same(request):
+    import re
+
+    documented = set(re.findall(r"`(test_\w+)`", (request.config.rootpath / "docs" / "sources.md").read_text()))
+    here = {name for name in globals() if name.startswith("test_")} - {request.node.name}
+    assert documented == here
