@@ -84,18 +84,21 @@ def _against_all(unit: np.ndarray, threshold: float, keep: int, progress: Progre
     return found
 
 
-def _reaching(scores: np.ndarray, threshold: float, keep: int, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where scores reach the threshold right of column `after` (b,): rows and columns, the best `keep` of each row."""
-    rows, columns = np.nonzero(scores >= threshold)
-    later = columns > after[rows]
-    rows, columns = rows[later], columns[later]
-    counts = np.bincount(rows, minlength=len(scores))
-    if not len(rows) or counts.max() <= keep:
-        return rows, columns
-    order = np.lexsort((columns, -scores[rows, columns], rows))
-    rows, columns = rows[order], columns[order]
-    place = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
-    return rows[place < keep], columns[place < keep]
+def _reaching(
+    scores: np.ndarray, threshold: float | np.ndarray, keep: int, after: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where scores reach the threshold right of column `after` (b,): rows and columns, the best `keep` of each row.
+
+    threshold: one for all scores, or an array that broadcasts to them.
+    """
+    reach = scores >= threshold
+    reach &= np.arange(scores.shape[1]) > after[:, None]
+    crowded = np.flatnonzero(np.count_nonzero(reach, axis=1) > keep)
+    if len(crowded):
+        best = np.where(reach[crowded], scores[crowded], -np.inf)
+        reach[crowded] = best >= np.partition(best, -keep, axis=1)[:, -keep, None]
+    rows, columns = np.nonzero(reach)
+    return rows, columns
 
 
 def _in_cells(unit: np.ndarray, threshold: float, keep: int, seed: int, progress: Progress) -> list[np.ndarray]:
@@ -103,21 +106,34 @@ def _in_cells(unit: np.ndarray, threshold: float, keep: int, seed: int, progress
     centroids = _centroids(unit, seed, progress)
     own, row, cell = _probes(unit, centroids, np.sqrt(max(0.0, 2.0 - 2.0 * threshold)) / 2, progress)
     members, guests = _by_cell(own, np.arange(n), len(centroids)), _by_cell(cell, row, len(centroids))
+    bound = np.full(n, threshold, dtype=np.float32)  # lowest cosine that a first row still has room for
     for number, (inside, outside) in enumerate(zip(members, guests, strict=True)):
         progress("compare", number, len(centroids))
         there = unit[inside]
         for part in _blocks(len(inside), len(inside)):
-            rows, columns = _reaching(there[part] @ there.T, threshold, keep, np.arange(len(inside))[part])
+            scores, after = there[part] @ there.T, np.arange(len(inside))[part]
+            rows, columns = _reaching(scores, bound[inside[part], None], keep, after)
             found.append(inside[rows + part.start] * n + inside[columns])
         for part in _blocks(len(outside), len(inside)):
-            rows, columns = _reaching(unit[outside[part]] @ there.T, threshold, keep, np.full(part.stop, -1))
-            pair = np.sort([outside[rows + part.start], inside[columns]], axis=0)
+            here = outside[part]
+            limit = np.where(here[:, None] < inside, bound[here, None], bound[inside])
+            rows, columns = _reaching(unit[here] @ there.T, limit, keep, np.full(len(here), -1))
+            pair = np.sort([here[rows], inside[columns]], axis=0)
             found.append(pair[0] * n + pair[1])
         if sum(map(len, found)) > 2 * max(_MAX_PAIRS, keep * n):
-            pairs, _ = _closest(unit, found, keep)
+            pairs, cosine = _closest(unit, found, keep)
             found = [pairs[:, 0] * n + pairs[:, 1]]
+            bound = _raised(bound, pairs[:, 0], cosine, keep)
     progress("compare", len(centroids), len(centroids))
     return found
+
+
+def _raised(bound: np.ndarray, first: np.ndarray, cosine: np.ndarray, keep: int) -> np.ndarray:
+    """Bounds of rows that have all the partners they may keep: the cosine of the last of them."""
+    last = np.ones(len(bound), dtype=np.float32)
+    np.minimum.at(last, first, cosine)
+    full = np.bincount(first, minlength=len(bound)) >= keep
+    return np.where(full, np.maximum(last - np.float32(_SLACK), bound), bound)
 
 
 def _blocks(n_rows: int, n_columns: int) -> list[slice]:

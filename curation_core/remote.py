@@ -197,7 +197,7 @@ def _filesystem(source: str) -> tuple[Any, str]:
             filesystem, path = pyarrow.fs.FileSystem.from_uri(source)
             return filesystem, str(path)
         try:
-            import fsspec  # type: ignore[import-untyped]
+            import fsspec
 
             found, path = fsspec.core.url_to_fs(source)
         except ImportError as error:
