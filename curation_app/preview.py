@@ -48,7 +48,8 @@ def look_and_ingest(chosen: Chosen) -> None:
 def _headline(source: str, seen: SourcePreview) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(escaped(source.rstrip("/").rsplit("/", 1)[-1]), anchor=False, width="content")
-        st.badge(f"{seen.n_items:,} {_noun(seen)}", color="blue")
+        noun = _noun(seen)
+        st.badge(f"{seen.n_items:,} {noun.removesuffix('s') if seen.n_items == 1 else noun}", color="blue")
         if seen.columns:
             st.badge(show.count(len(seen.columns), "column"), color="gray")
     if seen.unmatched_rows:
