@@ -72,8 +72,8 @@ def faces(
     with progress_bar() as bar:
         found = opened.faces(progress=bar, **given(blur=blur, threshold=threshold))
     limit = opened.settings.faces.threshold
-    sure = found.score >= limit
-    n_faces, n_items, near = int(sure.sum()), len(set(found.row[sure].tolist())), int((~sure).sum())
+    sure, near = found.above(limit), len(found.below(limit))
+    n_faces, n_items = len(sure), sure.n_items
     how = "blurred in thumbnails and exports" if opened.settings.faces.blur else "not blurred (add --blur)"
     say(
         {"faces": n_faces, "items": n_items, "near_misses": near, "blur": opened.settings.faces.blur},

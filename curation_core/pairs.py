@@ -60,12 +60,13 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
 def _closest(unit: np.ndarray, found: list[np.ndarray], keep: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs from keys (first * n + second), each once, ascending, the closest `keep` per first row; their cosines."""
     n = max(1, len(unit))
-    keys = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+    keys = np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+    keys = keys[np.r_[True, keys[1:] != keys[:-1]][: len(keys)]]
     pairs = np.stack([keys // n, keys % n], axis=1)
     cosine = cosines(unit, pairs)
     counts = np.bincount(pairs[:, 0], minlength=n)
     if counts.max() > keep:
-        order = np.lexsort((pairs[:, 1], -cosine, pairs[:, 0]))
+        order = np.argsort(2.0 * pairs[:, 0] - cosine, kind="stable")  # by first row, then the closest first
         place = np.arange(len(pairs)) - (np.cumsum(counts) - counts)[pairs[order, 0]]
         kept = np.sort(order[place < keep])
         pairs, cosine = pairs[kept], cosine[kept]
