@@ -16,6 +16,8 @@ app: sample
 
 sample: $(VENV)/.app
 	$(BIN)/curate run sample_data/emoji.zip --workspace $(SAMPLE) --target-size 500
+	$(BIN)/curate duplicates --workspace $(SAMPLE)
+	$(BIN)/curate quality --workspace $(SAMPLE)
 
 test: check unit
 
