@@ -86,14 +86,15 @@ def _against_all(unit: np.ndarray, threshold: float, keep: int, progress: Progre
 
 
 def _reaching(
-    scores: np.ndarray, threshold: float | np.ndarray, keep: int, after: np.ndarray
+    scores: np.ndarray, threshold: float | np.ndarray, keep: int, after: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where scores reach the threshold right of column `after` (b,): rows and columns, the best `keep` of each row.
+    """Where scores reach the threshold: rows and columns, the best `keep` of each row.
 
-    threshold: one for all scores, or an array that broadcasts to them.
+    threshold: one for all scores, or an array that broadcasts to them. after: (b,), only columns right of it count.
     """
     reach = scores >= threshold
-    reach &= np.arange(scores.shape[1]) > after[:, None]
+    if after is not None:
+        reach &= np.arange(scores.shape[1]) > after[:, None]
     crowded = np.flatnonzero(np.count_nonzero(reach, axis=1) > keep)
     if len(crowded):
         best = np.where(reach[crowded], scores[crowded], -np.inf)
@@ -116,17 +117,29 @@ def _in_cells(unit: np.ndarray, threshold: float, keep: int, seed: int, progress
             rows, columns = _reaching(scores, bound[inside[part], None], keep, after)
             found.append(inside[rows + part.start] * n + inside[columns])
         for part in _blocks(len(outside), len(inside)):
-            here = outside[part]
-            limit = np.where(here[:, None] < inside, bound[here, None], bound[inside])
-            rows, columns = _reaching(unit[here] @ there.T, limit, keep, np.full(len(here), -1))
-            pair = np.sort([here[rows], inside[columns]], axis=0)
-            found.append(pair[0] * n + pair[1])
+            found += _across(unit, outside[part], inside, bound, keep)
         if sum(map(len, found)) > 2 * max(_MAX_PAIRS, keep * n):
             pairs, cosine = _closest(unit, found, keep)
             found = [pairs[:, 0] * n + pairs[:, 1]]
             bound = _raised(bound, pairs[:, 0], cosine, keep)
     progress("compare", len(centroids), len(centroids))
     return found
+
+
+def _across(
+    unit: np.ndarray, outside: np.ndarray, inside: np.ndarray, bound: np.ndarray, keep: int
+) -> list[np.ndarray]:
+    """Keys of the pairs between rows of other cells and rows of one; each counts for the first of its two rows."""
+    n, scores = len(unit), unit[outside] @ unit[inside].T
+    rows, columns = np.nonzero(scores >= bound.min())
+    if len(rows) <= keep:  # then no row has more
+        first, second = np.sort([outside[rows], inside[columns]], axis=0)
+        kept = scores[rows, columns] >= bound[first]
+        return [(first * n + second)[kept]]
+    ahead = outside[:, None] < inside
+    rows, columns = _reaching(scores, np.where(ahead, bound[outside, None], np.inf), keep)
+    others, guests = _reaching(scores.T, np.where(ahead, np.inf, bound[inside]).T, keep)
+    return [outside[rows] * n + inside[columns], inside[others] * n + outside[guests]]
 
 
 def _raised(bound: np.ndarray, first: np.ndarray, cosine: np.ndarray, keep: int) -> np.ndarray:

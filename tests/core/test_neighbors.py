@@ -213,6 +213,21 @@ def test_a_pile_of_look_alikes_keeps_a_bounded_number_of_pairs(monkeypatch: pyte
     assert np.array_equal(found.at(0.9999).pairs, raised.pairs)
 
 
+def test_a_pile_that_spans_cells_keeps_the_closest_of_each_row(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(curation_core.pairs, "EXACT_BELOW", 0)
+    monkeypatch.setattr(curation_core.pairs, "_MAX_PAIRS", 0)
+    vectors = 1.0 + 0.1 * np.random.default_rng([1]).standard_normal((3000, 8))
+    found = near_duplicates(vectors, 0.9)
+    first, counts = np.unique(found.pairs[:, 0], return_counts=True)
+    assert counts.max() == 64
+    assert (found.similarity >= 0.9).all()
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    closest = np.triu(unit @ unit.T, 1).max(axis=1)
+    best = np.zeros(3000)
+    np.maximum.at(best, found.pairs[:, 0], found.similarity)
+    assert best[first] == pytest.approx(closest[first], abs=1e-5)
+
+
 def test_progress_is_told_and_may_stop_the_search():
     def stop(stage: str, done: int, total: int, **figures: float) -> None:
         raise Cancelled("stop")
