@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curation_core.errors import ConfigError
+from curation_core.model_folders import is_model_spec
 
 WORKSPACES = "CURATE_WORKSPACES"
 ROOTS = "CURATE_ROOTS"
@@ -157,3 +158,14 @@ def _address_below(name: str, address: str, relative: str) -> str:
     if ".." in parts or "://" in relative or "\\" in relative:
         raise ConfigError(f"{relative!r} leads out of the root {name}; give a path below it")
     return "/".join((address, *parts))
+
+
+def allowed_model(embedder: str) -> str:
+    """An embedder as a browser may ask for it; raises ConfigError for a model folder outside the roots."""
+    path = Path(embedder[3:].strip()).expanduser()
+    if not is_model_spec(embedder) or not path.exists():
+        return embedder  # a name, or a hub id, which is looked up in this machine's cache
+    folders = [place for place in roots().values() if isinstance(place, Path)]
+    if not any(path.resolve().is_relative_to(folder) for folder in folders):
+        raise ConfigError(f"{embedder[3:]} is not below a root; start the server with --root models=FOLDER to use it")
+    return embedder

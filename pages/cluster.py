@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from curation_app import charts, forms, jobs_panel, loaders, show
+from curation_app import charts, forms, jobs_panel, loaders, places, show
 from curation_app.boundary import escaped
 from curation_core import embedders
 from curation_core.advice import advise, predict_cost
@@ -91,7 +91,7 @@ def embedder(steps, saved: EmbedConfig):
             f"Last time: {escaped(made['model'])} on {escaped(made['device'])}, {made['items_per_s']:,.0f} items a "
             f"second, {made['batch_size']:,} at once, {made['dim']:,} numbers per item."
         )
-    return {"embedder": chosen or "auto", **others}
+    return {"embedder": places.allowed_model(chosen or "auto"), **others}
 
 
 def start(ws, steps, n, config, embed, layout):

@@ -146,3 +146,17 @@ def test_prepare_checks_the_size_of_uploads(tmp_path, monkeypatch):
     assert limits().max_upload == 5 * 10**9
     with pytest.raises(ConfigError, match="write a number with its unit"):
         prepare(tmp_path, [], max_upload="many")
+
+
+def test_a_model_folder_must_lie_below_a_root(tmp_path, monkeypatch):
+    inside, outside = tmp_path / "models" / "mine", tmp_path / "elsewhere"
+    inside.mkdir(parents=True)
+    outside.mkdir()
+    monkeypatch.setenv(places.ROOTS, f"models={tmp_path / 'models'}")
+    assert places.allowed_model(f"hf:{inside}") == f"hf:{inside}"
+    assert places.allowed_model("color-hog") == "color-hog"
+    assert places.allowed_model("hf:org/name") == "hf:org/name"
+    with pytest.raises(ConfigError, match="not below a root"):
+        places.allowed_model(f"hf:{outside}")
+    with pytest.raises(ConfigError, match="not below a root"):
+        places.allowed_model(f"st:{inside}/../../elsewhere")

@@ -56,7 +56,7 @@ def test_a_person_finds_duplicates_applies_them_and_takes_a_face_back(page, serv
     crop = page.locator(".grid-cell.is-picture").first
     crop.click()
     page.get_by_role("button", name=re.compile("Not a face: 1 picked")).click()
-    page.get_by_text("said to be none").first.wait_for()
+    metric(page, "Said to be none").filter(has_text="1").wait_for()
     assert len(ws.detected_faces().above(0.35)) == 0
 
     page.get_by_role("tab", name="Quality").click()
