@@ -135,7 +135,9 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
         **done["cluster"]["config"],
         "n_clusters": done["cluster"]["n_clusters"],
     }  # what auto chose
-    names = ("curation-studio", "numpy", "pyarrow", "onnxruntime", "tokenizers")
+    names = ["curation-studio", "numpy", "pyarrow", "onnxruntime", "tokenizers"]
+    if str(done["embed"]["model"]).startswith(("hf:", "st:", "minilm")):
+        names += ["torch", "transformers"]
     return {
         "source": {"digest": done["ingest"]["digest"], **_portable(done["ingest"]["config"])},
         "steps": {
