@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -157,12 +156,6 @@ def drawn_mask(items: Pool, plan: SamplingPlan | None) -> np.ndarray:
     if plan is not None:
         mask[plan.indices] = True
     return mask
-
-
-def exports(ws: Workspace) -> list[Path]:
-    """Folders of finished exports, newest first."""
-    found = [path.parent for path in (ws.path / "exports").glob("*/SHA256SUMS") if not path.parent.name.startswith(".")]
-    return sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True)
 
 
 def _stamp(ws: Workspace) -> str:

@@ -18,12 +18,12 @@ from curation_core.catalog import Catalog
 from curation_core.columns import detect
 from curation_core.errors import CurationError
 from curation_core.lineage import StepStatus
+from curation_core.manifest_files import safe_cell
 from curation_core.origins import open_items
 from curation_core.workspace import Workspace
 
 _CHEAP = 20_000  # items whose names, sizes and times are compared without being asked
 _SAME = "unchanged"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins like this
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def as_csv(failures: pa.Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(failures.column_names)
     for row in failures.to_pylist():
-        writer.writerow([f"'{value}" if value.startswith(_FORMULA) else value for value in map(str, row.values())])
+        writer.writerow([safe_cell(str(value)) for value in row.values()])
     return text.getvalue()
 
 

@@ -130,9 +130,9 @@ class Checks(Workbench):
             told |= {"faces": self.detected_faces(), "unsearched": failed.column("uri").to_pylist()}
         if self._has("duplicates"):
             told["near_duplicates"] = self.near_duplicates().group
-            standing = self.standing(decisions.eligible)
-            if self._was_drawn_from(plan, standing) and not self._was_drawn_from(plan, decisions.eligible):
-                told["keeper"] = standing
+            if not self._was_drawn_from(plan, decisions.eligible):
+                standing = self.standing(decisions.eligible)
+                told |= {"keeper": standing} if self._was_drawn_from(plan, standing) else {}
         return ExportContents(
             catalog=self.catalog(),
             rows=embedded.rows,

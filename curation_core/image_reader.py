@@ -1,10 +1,9 @@
 """Reader of images: one read and one decode per item give hash, size and thumbnail; what is known is not read again."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ from curation_core.origins import Metadata
 from curation_core.remote import RemoteMedia
 from curation_core.shards import Shard, Tick, item_row, make_shard, no_columns
 from curation_core.stamps import Earlier, make_stamps
+from curation_core.threads import side_by_side
 from curation_core.thumbnails import has_thumbnail, save_thumbnail
 
 _REMOTE_READERS = 8  # files fetched from a store at once: each waits much and works little
@@ -91,18 +91,7 @@ class ImageReader:
         if not isinstance(self._media, RemoteMedia):
             yield from (self._row(thumbnails, row) for row in rows)
             return
-        waiting: deque[Future[tuple[_Row, Job | Result]]] = deque()
-        with ThreadPoolExecutor(_REMOTE_READERS, thread_name_prefix="reading") as pool:
-            try:
-                for row in rows:
-                    waiting.append(pool.submit(self._row, thumbnails, row))
-                    if len(waiting) > _REMOTE_READERS:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        yield from side_by_side(partial(self._row, thumbnails), rows, n_threads=_REMOTE_READERS)
 
     def _row(self, thumbnails: Path | None, row: int) -> tuple[_Row, Job | Result]:
         item = _Row(row, self._media.names[row])

@@ -28,14 +28,15 @@ def _write_parquet(path: Path, table: pa.Table, _names: Mapping[str, str]) -> No
 def _write_csv(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow([_safe_cell(name) for name in table.column_names])
+    writer.writerow([safe_cell(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=10_000):
         columns = [column.to_pylist() for column in batch.columns]
-        writer.writerows([_safe_cell(value) for value in row] for row in zip(*columns, strict=True))
+        writer.writerows([safe_cell(value) for value in row] for row in zip(*columns, strict=True))
     write_bytes(path, sink.getvalue().encode())
 
 
-def _safe_cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """A value for a CSV that no spreadsheet computes."""
     # a spreadsheet runs a cell that begins like this; the quote keeps it text
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 

@@ -22,6 +22,17 @@ from curation_core.config import (
 from curation_core.errors import ConfigError, StaleArtifact
 
 FORMAT = 1
+STEP_CONFIGS: dict[str, type[StepConfig]] = {
+    "ingest": IngestConfig,
+    "embed": EmbedConfig,
+    "duplicates": DuplicatesConfig,
+    "quality": QualityConfig,
+    "faces": FacesConfig,
+    "cluster": ClusterConfig,
+    "project": ProjectConfig,
+    "sample": SampleConfig,
+    "export": ExportConfig,
+}
 
 
 class Settings(StepConfig):

@@ -14,18 +14,7 @@ from curation_core import presets, sources
 from curation_core.artifacts import explained, write_array, write_bytes
 from curation_core.catalog import Catalog
 from curation_core.cluster import cluster
-from curation_core.config import (
-    ClusterConfig,
-    DuplicatesConfig,
-    EmbedConfig,
-    ExportConfig,
-    FacesConfig,
-    IngestConfig,
-    ProjectConfig,
-    QualityConfig,
-    SampleConfig,
-    StepConfig,
-)
+from curation_core.config import ClusterConfig
 from curation_core.embed import Embeddings, embed
 from curation_core.embedders import open_embedder
 from curation_core.errors import ConfigError, MissingExtra
@@ -37,20 +26,8 @@ from curation_core.progress import Progress, silent
 from curation_core.projection import Projection, project
 from curation_core.results import write_hierarchy
 from curation_core.search import best_rows, rank_by_text
-from curation_core.settings import Settings, render
+from curation_core.settings import STEP_CONFIGS, Settings, render
 from curation_core.view import WorkspaceView
-
-_CONFIGS: dict[str, type[StepConfig]] = {
-    "ingest": IngestConfig,
-    "embed": EmbedConfig,
-    "duplicates": DuplicatesConfig,
-    "quality": QualityConfig,
-    "faces": FacesConfig,
-    "cluster": ClusterConfig,
-    "project": ProjectConfig,
-    "sample": SampleConfig,
-    "export": ExportConfig,
-}
 
 
 class Workbench(WorkspaceView):
@@ -60,12 +37,12 @@ class Workbench(WorkspaceView):
         """Change settings of steps, e.g. ``configure(cluster={"seed": 1})``; other settings stay."""
         before, changed = self.settings, {}
         for step, options in tables.items():
-            if step not in _CONFIGS:
-                raise ConfigError(f"there are no settings for {step!r}; known steps: {', '.join(_CONFIGS)}")
+            if step not in STEP_CONFIGS:
+                raise ConfigError(f"there are no settings for {step!r}; known steps: {', '.join(STEP_CONFIGS)}")
             current = getattr(before, step)
             if step == "embed" and "embedder" in options:
                 options = {**options, "embedder": absolute_spec(str(options["embedder"]))}
-            changed[step] = _CONFIGS[step](**{**(dict(current) if current else {}), **options})
+            changed[step] = STEP_CONFIGS[step](**{**(dict(current) if current else {}), **options})
         after = before.changed(**changed)
         if after != before:
             self._save(after)

@@ -21,7 +21,7 @@ def main(ws):
         else:
             write(ws, step)
         jobs_panel.panel(ws, ("export",), "export")
-    made = loaders.exports(ws)
+    made = ws.exports()
     with right:
         if made:
             exporting.finished(ws, made)

@@ -37,7 +37,7 @@ def strip(ws, steps):
             st.markdown(f"{ICONS[step.state]} **{label}**")
             st.caption(said(step))
     with tiles[-1].container(border=True, height="stretch", gap=None):
-        made = loaders.exports(ws)
+        made = ws.exports()
         st.markdown(f"{ICONS['done' if made else 'missing']} **Export**")
         st.caption(f"{len(made)} · {escaped(made[0].name)}" if made else "none yet")
 
@@ -103,7 +103,7 @@ def contact_sheet(ws, pool):
 
 def recent(ws):
     events = ws.reviews.events()[-5:][::-1]
-    made = loaders.exports(ws)[:5]
+    made = ws.exports()[:5]
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
         st.markdown("**Last decisions**")

@@ -70,7 +70,7 @@ def test_a_broken_workspace_is_a_sentence_and_not_a_traceback(full_folder, open_
 
 
 def test_an_unexpected_error_is_an_apology_with_a_reference(full_folder, open_page, monkeypatch):
-    monkeypatch.setattr("curation_app.loaders.exports", lambda ws: 1 / 0)
+    monkeypatch.setattr("curation_core.workspace.Workspace.exports", lambda ws: 1 / 0)
     app = open_page("overview", ws="shapes")
     assert not app.exception
     assert "Something went wrong" in app.error[0].value
