@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from curation_app.boundary import show_error
+from curation_app.late_timers import guard as keep_clicks
 from curation_app.places import ALLOW_HTTP, ROOTS, WORKSPACES, parse_root, streamlit_options
 from curation_app.routes import routes
 from curation_app.upload_limits import MAX_UPLOAD, limits, parse_size
@@ -25,6 +26,7 @@ def build(address: str = "") -> st.App:
     On a loopback address it answers to this machine's names only, so that a page elsewhere cannot reach it through a
     name of its own that it points here.
     """
+    keep_clicks()
     guard = [Middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK))] if address in LOOPBACK else []
     return st.App(SCRIPT, routes=routes(), middleware=guard, on_script_error=show_error)
 
