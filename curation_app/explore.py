@@ -15,6 +15,7 @@ from curation_app.loaders import Pool, drawn_mask
 from curation_app.palette import ACCENT, CONTEXT, DECISIONS
 from curation_core.review import ReviewDecisions, Verdict
 from curation_core.sampling import SamplingPlan
+from curation_core.selection import Area
 from curation_core.workspace import Workspace
 
 MARKS = {0: "", 1: "✓ ", -1: "✕ "}  # kept, dropped
@@ -127,7 +128,7 @@ def _area_picked(key: str) -> None:
     picked = state.widget(key)["selection"]
     areas = polygons_of(picked)
     if areas or not picked.get("points"):
-        state.select_area(areas)
+        state.select_area(Area(tuple((float(x), float(y)) for x, y in area.round(4))) for area in areas)
 
 
 def _tree_view(pool: Pool, kind: Any, drawn: np.ndarray) -> None:
@@ -209,7 +210,7 @@ def selected(ws: Workspace, pool: Pool, rows: np.ndarray, decided: ReviewDecisio
     actions = st.container()
     if len(rows) > LIMIT:
         st.caption(f"The first {LIMIT} of {len(rows):,} are shown; actions work on all of them.")
-    key = f"picked-{chosen.kind}-{chosen.level}-{chosen.cluster}-{hash(chosen.polygons)}"
+    key = f"picked-{chosen.kind}-{chosen.level}-{chosen.cluster}-{hash(chosen.areas)}"
     picked = [int(name) for name in grid(ws.path.name, [Section(cells(pool, rows[:LIMIT], decided))], key=key)]
     with actions:
         _actions(ws, pool, rows, picked)

@@ -8,9 +8,9 @@ import numpy as np
 from curation_app.chart_map import inside
 from curation_app.components.grid import Cell, Section
 from curation_app.loaders import Pool
-from curation_app.state import Selection
 from curation_core.catalog import Catalog
 from curation_core.review import ReviewDecisions
+from curation_core.selection import Selection
 
 
 def cells(pool: Pool, rows: Iterable[int], decided: ReviewDecisions | None = None) -> list[Cell]:
@@ -57,8 +57,9 @@ def selected_rows(pool: Pool, selection: Selection, xy: np.ndarray | None) -> np
         return pool.by_distance(selection.level, selection.cluster)
     if selection.kind == "area" and xy is not None:
         found = np.zeros(tree.n_items, dtype=bool)
-        for polygon in selection.polygons:
-            found |= inside(xy, np.array(polygon))
+        for area in selection.areas:
+            within = inside(xy, np.array(area.polygon))
+            found = found | within if area.adds else found & ~within
         return np.flatnonzero(found)
     return np.zeros(0, dtype=np.int64)
 

@@ -3,29 +3,26 @@
 Only names, ids and small values: the truth is in the workspace folder. Workspace and cluster travel in the link.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import streamlit as st
 
+from curation_core.selection import Area, Filter, Selection
+
+_NOTHING = Selection()
 _KEY = "curation"
 _HEARD = "curation-heard"  # outlives a change of workspace, as the door does
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is selected in Explore: a cluster of the tree, or areas of the map (polygons of xy pairs), or nothing."""
-
-    kind: Literal["none", "cluster", "area"] = "none"
-    level: int = 0
-    cluster: int = -1
-    polygons: tuple[tuple[tuple[float, float], ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class AppState:
     """The tab's state.
 
+    selection, filters: what is in hand and what narrows it. root: the cluster (level, cluster) the tree is opened at,
+    None for all of it. colour: the column the map is coloured by, "" for the first that fits. camera: centre and width
+    of the map's view in its own units, () for all of it. pinned: what is compared with what is in hand.
     list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
     that list and map forget their own marks.
     source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
@@ -33,7 +30,12 @@ class AppState:
     """
 
     workspace: str = ""
-    selection: Selection = Selection()
+    selection: Selection = _NOTHING
+    filters: tuple[Filter, ...] = ()
+    root: tuple[int, int] | None = None
+    colour: str = ""
+    camera: tuple[float, ...] = ()
+    pinned: Selection | None = None
     list_epoch: int = 0
     list_level: int = 0
     map_epoch: int = 0
@@ -68,10 +70,26 @@ def select_cluster(level: int, cluster: int, *, by: Literal["list", "map", "othe
     _select(Selection("cluster", level, cluster), by)
 
 
-def select_area(polygons: list[Any]) -> None:
+def select_area(areas: Iterable[Area]) -> None:
     """Select what lies in areas of the map; no area clears the selection."""
-    rounded = tuple(tuple((round(float(x), 4), round(float(y), 4)) for x, y in polygon) for polygon in polygons)
-    _select(Selection("area", polygons=rounded) if rounded else Selection(), "map")
+    found = tuple(areas)
+    _select(Selection("area", areas=found) if found else Selection(), "map")
+
+
+def select(selection: Selection, *, by: Literal["list", "map", "other"] = "other") -> None:
+    """Select whatever is described."""
+    _select(selection, by)
+
+
+def add_filter(new: Filter) -> None:
+    """Narrow what is shown; the same filter twice is once."""
+    if new not in app_state().filters:
+        update(filters=(*app_state().filters, new))
+
+
+def drop_filter(old: Filter) -> None:
+    """Take one filter away."""
+    update(filters=tuple(one for one in app_state().filters if one != old))
 
 
 def clear_selection(*, by: Literal["list", "map", "other"] = "other") -> None:

@@ -9,10 +9,10 @@ from curation_app import forms, items, loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import LIMIT, Cell, Section, grid_data
 from curation_app.review import effect_of_drop, queue
-from curation_app.state import Selection
 from curation_core.config import ClusterConfig, SampleConfig
 from curation_core.errors import ConfigError
 from curation_core.sampling import sample
+from curation_core.selection import Area, Selection
 from curation_core.workspace import Workspace
 
 
@@ -67,7 +67,7 @@ def test_an_area_selects_on_all_points_and_a_cluster_its_members(ws):
     pool, xy = loaders.pool(ws), loaders.xy(ws)
     low, high = xy.min(axis=0) - 1, xy.max(axis=0) + 1
     around = ((low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1]))
-    assert len(items.selected_rows(pool, Selection("area", polygons=(around,)), xy)) == len(xy)
+    assert len(items.selected_rows(pool, Selection("area", areas=(Area(around),)), xy)) == len(xy)
     assert len(items.selected_rows(pool, Selection("cluster", 2, 1), xy)) == pool.hierarchy.sizes(2)[1]
     assert len(items.selected_rows(pool, Selection("cluster", 7, 1), xy)) == 0
     assert len(items.selected_rows(pool, Selection(), xy)) == 0
