@@ -7,6 +7,7 @@ import numpy as np
 
 from curation_app.charts import Chart, framed, plain
 from curation_app.palette import ACCENT, CATEGORIES, OTHER
+from curation_core.polygons import in_polygon
 
 MOST_POINTS = 50_000  # what a plotly scatter stays usable with; above it a fair sample of this size is drawn
 MOST_CLASSES = 10
@@ -82,19 +83,51 @@ def _arranged(figure: Any, said: str) -> None:
     figure.update_yaxes(visible=False, scaleanchor="x")
 
 
+def scale_figure(
+    xy: np.ndarray,
+    codes: np.ndarray,
+    colours: Sequence[str],
+    ends: tuple[str, str],
+    title: str,
+    *,
+    selected: np.ndarray | None = None,
+    captions: Sequence[str] | None = None,
+    height: int | None = None,
+) -> Chart:
+    """Points (n, 2) coloured by the steps of a scale, codes (n,) of colours; ends: what its ends stand for."""
+    import plotly.graph_objects as go
+
+    rows, codes = shown_rows(len(xy)), np.asarray(codes)
+    faded = selected is not None and bool(selected.any())
+    figure = go.Figure()
+    parts = [rows] if not faded or selected is None else [rows, rows[selected[rows]]]
+    for number, mine in enumerate(parts):
+        made = _points(go, xy, mine, title, OTHER, 0.18 if faded and not number else 0.9, captions, show=False)
+        made.marker.update(color=codes[mine], cmin=-0.5, cmax=len(colours) - 0.5, colorscale=_steps(colours))
+        made.marker.update(showscale=number == 0, colorbar=_bar(ends, len(colours)))
+        figure.add_trace(made)
+    said = f"{len(rows):,} of {len(xy):,} points shown, a fair sample" if len(rows) < len(xy) else ""
+    _arranged(framed(figure, title, height=height), said)
+    sizes = np.bincount(codes, minlength=len(colours))
+    table = {"step": list(range(1, len(colours) + 1)), "items": sizes.tolist()}
+    about = f"A map of {len(xy):,} items on a scale from {ends[0]} to {ends[1]}; near points are alike"
+    return Chart(figure, table, ". ".join(filter(None, (title, said, about))) + ".")
+
+
+def _steps(colours: Sequence[str]) -> list[list[float | str]]:
+    """Colours as plotly's scale of equal steps without a passage between them."""
+    edges = np.linspace(0, 1, len(colours) + 1).tolist()
+    return [[edge, colour] for at, colour in enumerate(colours) for edge in (edges[at], edges[at + 1])]
+
+
+def _bar(ends: tuple[str, str], n_steps: int) -> dict[str, Any]:
+    marks = {"tickmode": "array", "tickvals": [0, n_steps - 1], "ticktext": [plain(end) for end in ends]}
+    return {**marks, "orientation": "h", "thickness": 10, "outlinewidth": 0, "len": 0.5, "x": 0.25, "y": -0.06}
+
+
 def inside(xy: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Which points (n, 2) lie in a polygon (v, 2), by the even-odd rule: (n,) bool."""
-    xy, polygon = np.asarray(xy, dtype=np.float64), np.asarray(polygon, dtype=np.float64)
-    found = np.zeros(len(xy), dtype=bool)
-    low, high = polygon.min(axis=0), polygon.max(axis=0)
-    near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
-    x, y = xy[near].T
-    odd = np.zeros(len(near), dtype=bool)
-    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        if y1 != y2:
-            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    found[near] = odd
-    return found
+    return in_polygon(np.asarray(xy), np.asarray(polygon))
 
 
 def polygons_of(selection: Mapping[str, Any]) -> list[np.ndarray]:

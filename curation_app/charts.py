@@ -1,5 +1,6 @@
 """Distributions as plotly figures: arrays in, a figure with its table and its description out. No Streamlit here."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation_app.palette import ACCENT, CATEGORIES, CONTEXT
+from curation_core.distributions import MOST_POINTS, lorenz_curve, rank_curve
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_TURNING = re.compile("[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 MOST_ROWS = 16  # classes in one bar chart; the title says when there are more
 
 
@@ -48,6 +51,32 @@ def plain(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def named(text: object, most: int = 80) -> str:
+    """A name from data for plotly: clipped, and no markup."""
+    return plain(clipped(text, most))
+
+
+def clipped(text: object, most: int) -> str:
+    """A name from data on one line of at most `most` characters, without marks that turn what follows."""
+    kept = str(text)[: 4 * most]  # whatever is taken out below, this is enough, and 10 MB are not searched
+    return _short(" ".join(_TURNING.sub(" ", kept).split()), most)
+
+
+def quiet(xanchor: str, yanchor: str) -> dict[str, Any]:
+    """An annotation without an arrow, anchored so."""
+    return {"showarrow": False, "xanchor": xanchor, "yanchor": yanchor, "align": "left", "font": {"size": 12}}
+
+
+def strong(text: str, size: int = 12) -> str:
+    """In the page's text colour; the plotly theme's grey misses AA on white."""
+    return f"<span style='color:currentColor;font-size:{size}px'>{text}</span>"
+
+
+def hover_text(text: str, aside: str = "") -> str:
+    """A template of what is said beside the pointer. aside: the name of the series."""
+    return f"{strong(text)}<extra>{aside}</extra>"
+
+
 def rank_curves(
     series: Mapping[str, np.ndarray],
     title: str,
@@ -58,29 +87,28 @@ def rank_curves(
 ) -> Chart:
     """Counts per group sorted from large to small, one line per series, both axes logarithmic; zeros end a line.
 
-    series: counts (k,) by name. dashed: names drawn as baselines.
+    series: counts (k,) by name. dashed: names drawn as baselines. Of many groups the bends of the lines are drawn, and
+    the table has the ranks of the first line's bends.
     """
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    table: dict[str, Sequence[Any]] = {"rank": list(range(1, max((len(v) for v in series.values()), default=0) + 1))}
+    n_ranks = max((len(v) for v in series.values()), default=0)
+    many = n_ranks > MOST_POINTS
+    ranks = rank_curve(next(iter(series.values()))).rank if many else np.arange(1, n_ranks + 1)
+    table: dict[str, Sequence[Any]] = {"rank": ranks.tolist()}
     for number, (name, counts) in enumerate(series.items()):
-        ordered = np.sort(np.asarray(counts))[::-1]
-        positive = ordered[ordered > 0]
-        line = {
-            "dash": "dot" if name in dashed else "solid",
-            "width": 1.5 if name in dashed else 2.5,
-            "color": _colour(name, number),
-        }
+        ordered, (dash, width) = np.sort(np.asarray(counts))[::-1], ("dot", 1.5) if name in dashed else ("solid", 2.5)
+        curve = rank_curve(counts, most=max(4, MOST_POINTS // len(series)) if many else MOST_POINTS)
         figure.add_scatter(
-            x=np.arange(1, len(positive) + 1),
-            y=positive,
+            x=curve.rank,
+            y=curve.size,
             name=plain(name),
-            mode="lines+markers" if len(positive) < 12 else "lines",
-            line=line,
+            mode="lines+markers" if curve.n_groups < 12 else "lines",
+            line={"dash": dash, "width": width, "color": _colour(name, number)},
             hovertemplate=f"{plain(name)}<br>{what} of rank %{{x}}: %{{y:,}} items<extra></extra>",
         )
-        table[name] = [*ordered.tolist(), *[None] * (len(table["rank"]) - len(ordered))]
+        table[name] = [*ordered[ranks[ranks <= len(ordered)] - 1].tolist(), *[None] * int((ranks > len(ordered)).sum())]
     framed(figure, title, f"rank of the {what}", f"items per {what}", height=height)
     figure.update_xaxes(type="log", dtick="D2")
     figure.update_yaxes(type="log", dtick="D2")
@@ -198,9 +226,8 @@ def lorenz(series: Mapping[str, np.ndarray], title: str, *, height: int = 320) -
     )
     table: dict[str, Sequence[Any]] = {}
     for number, (name, counts) in enumerate(series.items()):
-        ordered = np.sort(np.asarray(counts, dtype=np.float64))
-        groups = np.linspace(0, 100, len(ordered) + 1)
-        held = np.r_[0.0, np.cumsum(ordered)] / max(1.0, float(ordered.sum())) * 100
+        curve = lorenz_curve(counts)
+        groups, held = 100 * curve.groups, 100 * curve.held
         hover = f"{plain(name)}<br>smallest %{{x:.0f}} % of clusters hold %{{y:.1f}} % of items<extra></extra>"
         figure.add_scatter(
             x=groups,

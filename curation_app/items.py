@@ -1,16 +1,14 @@
-"""Items and clusters as cells of a grid, and which items a selection means."""
+"""Items and clusters as cells of a grid."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 
-from curation_app.chart_map import inside
 from curation_app.components.grid import Cell, Section
 from curation_app.loaders import Pool
 from curation_core.catalog import Catalog
 from curation_core.review import ReviewDecisions
-from curation_core.selection import Selection
 
 
 def cells(pool: Pool, rows: Iterable[int], decided: ReviewDecisions | None = None) -> list[Cell]:
@@ -48,20 +46,6 @@ def cluster_cell(pool: Pool, level: int, cluster: int, verdict: int = 0) -> Cell
     shown = _cell(pool, row, None)
     note = f"{size:,} items · {100 * size / pool.hierarchy.n_items:.1f} %"
     return Cell(f"{level}:{cluster}", pool.name(level, cluster), note, shown.hash, shown.text, _mark(verdict))
-
-
-def selected_rows(pool: Pool, selection: Selection, xy: np.ndarray | None) -> np.ndarray:
-    """Rows that a selection means, ascending or nearest first for a cluster: (m,) int64."""
-    tree = pool.hierarchy
-    if selection.kind == "cluster" and is_cluster(pool, selection.level, selection.cluster):
-        return pool.by_distance(selection.level, selection.cluster)
-    if selection.kind == "area" and xy is not None:
-        found = np.zeros(tree.n_items, dtype=bool)
-        for area in selection.areas:
-            within = inside(xy, np.array(area.polygon))
-            found = found | within if area.adds else found & ~within
-        return np.flatnonzero(found)
-    return np.zeros(0, dtype=np.int64)
 
 
 def is_cluster(pool: Pool, level: int, cluster: int) -> bool:

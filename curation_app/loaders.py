@@ -9,11 +9,13 @@ import numpy as np
 import streamlit as st
 
 from curation_app import naming
+from curation_app.name_sources import word_vectors
 from curation_app.places import workspace_path
 from curation_app.state import app_state
 from curation_core.catalog import Catalog
 from curation_core.config import SampleConfig
 from curation_core.errors import StepMissing
+from curation_core.finding import by_distance
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepStatus
 from curation_core.review import ReviewDecisions, fold
@@ -23,8 +25,9 @@ from curation_core.workspace import Workspace
 
 @dataclass(frozen=True)
 class Pool:
-    """The items of a tree: row i of the tree is catalog row rows[i]."""
+    """The items of a tree: row i of the tree is catalog row rows[i]. path: of the workspace."""
 
+    path: str
     key: str
     catalog: Catalog
     rows: np.ndarray
@@ -44,12 +47,15 @@ class Pool:
         return [named[row] for row in self.rows]
 
     @cached_property
-    def _names(self) -> tuple[list[str], ...]:
-        return naming.cluster_names(self.hierarchy, self.catalog, self.rows)
+    def names(self) -> naming.ClusterNames:
+        """The names of the tree's clusters, each worked out when it is asked for."""
+        classes = [name for column in self.label_columns for name in self.labels(column)[1]]
+        ws, modality = Workspace(self.path), self.catalog.modality
+        return naming.ClusterNames(self.hierarchy, self.catalog, self.rows, lambda: word_vectors(ws, modality, classes))
 
     def name(self, level: int, cluster: int) -> str:
-        """A cluster's name: its number and what most of its members are, where that can be said."""
-        return self._names[level - 1][cluster]
+        """A cluster's name: its number, then what a person called it or what its members are."""
+        return self.names.name(level, cluster)
 
     def labels(self, column: str) -> tuple[np.ndarray, list[str]]:
         """A user column as classes on the tree's rows."""
@@ -58,11 +64,7 @@ class Pool:
 
     def by_distance(self, level: int, cluster: int) -> np.ndarray:
         """Rows of a cluster's members, nearest to its centroid first."""
-        members = self.hierarchy.members(level, cluster)
-        if level == 1:
-            return members
-        gap = np.asarray(self.vectors[members], dtype=np.float32) - self.hierarchy.levels[level - 1].centroids[cluster]
-        return members[np.argsort(np.einsum("ij,ij->i", gap, gap), kind="stable")]
+        return by_distance(self.hierarchy, self.vectors, level, cluster)
 
     @cached_property
     def label_columns(self) -> list[str]:
@@ -78,7 +80,7 @@ def current() -> Workspace | None:
 
 def status(ws: Workspace) -> dict[str, StepStatus]:
     """How every step stands, by name."""
-    return dict(_status(str(ws.path), _stamp(ws)))
+    return dict(_status(str(ws.path), stamp(ws)))
 
 
 def done(ws: Workspace, step: str) -> StepStatus | None:
@@ -89,7 +91,7 @@ def done(ws: Workspace, step: str) -> StepStatus | None:
 
 def check(ws: Workspace, name: str) -> StepStatus:
     """How a check stands: duplicates, quality, outliers or faces."""
-    return dict(_checks(str(ws.path), _stamp(ws)))[name]
+    return dict(_checks(str(ws.path), stamp(ws)))[name]
 
 
 def key_of(ws: Workspace, step: str) -> str:
@@ -118,7 +120,9 @@ def xy(ws: Workspace) -> np.ndarray:
 def decisions(ws: Workspace) -> ReviewDecisions:
     """All decisions folded onto the current tree."""
     items = pool(ws)
-    return _decisions(str(ws.path), items.key, ws.reviews.version(), items)
+    found = _decisions(str(ws.path), items.key, ws.reviews.version(), items)
+    items.names.given = found.labels
+    return found
 
 
 def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
@@ -158,7 +162,7 @@ def drawn_mask(items: Pool, plan: SamplingPlan | None) -> np.ndarray:
     return mask
 
 
-def _stamp(ws: Workspace) -> str:
+def stamp(ws: Workspace) -> str:
     """Changes whenever the state of a step can have changed."""
     toml = (ws.path / "workspace.toml").stat()
     found = sorted(str(path.relative_to(ws.path)) for path in (ws.path / "steps").glob("*/[0-9a-f]*/meta.json"))
@@ -184,7 +188,7 @@ def _catalog(path: str, key: str) -> Catalog:  # noqa: ARG001 - the key is the c
 def _pool(path: str, key: str, ingest_key: str) -> Pool:
     ws = Workspace(path)
     rows: np.ndarray = ws.embeddings().rows
-    return Pool(key, _catalog(path, ingest_key), rows, ws.hierarchy(), ws.vectors())
+    return Pool(path, key, _catalog(path, ingest_key), rows, ws.hierarchy(), ws.vectors())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -2,17 +2,18 @@
 
 import numpy as np
 
+# any two of them, and each with the grey of OTHER, stay apart for eyes without red or green cones
 CATEGORIES = (
     "#4269d0",
     "#efb118",
-    "#ff725c",
-    "#6cc5b0",
-    "#3ca951",
-    "#ff8ab7",
-    "#a463f2",
-    "#97bbf5",
-    "#9c6b4e",
-    "#9498a0",
+    "#ff7253",
+    "#6cbf9a",
+    "#3aad4e",
+    "#ff98ca",
+    "#9067ff",
+    "#98bdf8",
+    "#9b6c51",
+    "#8365a4",
 )
 OTHER = "#9498a0"
 ACCENT = "#4269d0"

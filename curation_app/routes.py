@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from curation_app import uploads
+from curation_app import item_routes, map_routes, uploads
 from curation_app.places import valid_name, workspace_path
 from curation_core.errors import CurationError
 from curation_core.thumbnails import thumbnail_path
@@ -98,6 +98,8 @@ def routes() -> list[BaseRoute]:
         Route("/api/thumb/{workspace}/{digest}.webp", thumbnail),
         Route("/api/download/{workspace}/{export}.zip", download_all),
         Route("/api/download/{workspace}/{export}/{file}", download),
+        *map_routes.routes(),
+        *item_routes.routes(),
         *uploads.routes(),
     ]
 

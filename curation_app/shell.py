@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from curation_app import jobs_panel, loaders, places, state
+from curation_app import jobs_panel, loaders, places, show, state
 from curation_app.boundary import escaped, show_error
 from curation_app.navigation import go, sections
 from curation_core.workspace import Workspace
@@ -14,7 +14,11 @@ _ICON = Path(__file__).resolve().parent / "icon.png"
 _STYLE = """
 [data-testid=stMainBlockContainer] {padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 1.5rem}
 [data-testid=stBottomBlockContainer] {padding: 0.75rem 1.5rem}
-[data-testid=stLayoutWrapper]:has(> [class*="st-key-panel-"]) {flex-basis: calc(100vh - 10rem) !important}
+[data-testid=stLayoutWrapper]:has(> [class*="st-key-panel-"]) {flex-basis: calc(100vh - var(--above, 10rem)) !important}
+.st-key-explore-view button {padding: 0 0.45rem; min-width: 0}
+.js-plotly-plot :is(.xtick text, .ytick text, .xtitle, .ytitle) {fill: currentColor !important; opacity: 0.8}
+body:has(.st-key-finder-row) {--above: 8.6rem}
+body:has(.st-key-finder-chips) {--above: 11.4rem}
 """
 _DARK = "[data-testid=stBaseButton-primary] {color: #12161d}"  # white on the light blue of dark mode misses AA
 
@@ -70,9 +74,7 @@ def _title(title: str, ws: Workspace | None) -> None:
         st.space("stretch")
         if ws is not None:
             _badges(ws)
-    notice = state.take_notice()
-    if notice:
-        st.toast(escaped(notice), icon=":material/check_circle:")
+    show.notice()
 
 
 def _badges(ws: Workspace) -> None:

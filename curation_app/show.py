@@ -1,16 +1,24 @@
 """The few forms in which pages show things: charts with their table, figures, empty states, counts, times."""
 
+import csv
+import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, Literal
 
 import streamlit as st
 
+from curation_app import state
 from curation_app.boundary import escaped
 from curation_app.charts import Chart
+from curation_app.components.save import save
 from curation_app.navigation import go
+from curation_core.manifest_files import safe_cell
 from curation_core.metrics import Balance
 
+MOST_CELL = 500  # characters of a cell in a table
 PANEL_HEIGHT = 560  # pixels, where the stylesheet does not apply
 
 
@@ -23,10 +31,10 @@ def chart(
     table: bool = True,
     height: Any = "content",
 ) -> None:
-    """A chart with its description for screen readers, and the same data as a table one click away."""
+    """A chart with its description for screen readers; one click away the same data as a table, and files of both."""
     config = {
         "displaylogo": False,
-        "toImageButtonOptions": {"format": "svg", "filename": key},
+        "toImageButtonOptions": {"format": "svg", "filename": _file_name(made)},
         "modeBarButtonsToRemove": ["autoScale2d", "zoomIn2d", "zoomOut2d"],
     }
     if on_select is None:
@@ -42,12 +50,33 @@ def chart(
             selection_mode=modes,
         )
     if table:
-        with st.expander("Table", type="compact", key=f"{key}-table"):
+        with st.expander("Table, files", type="compact", key=f"{key}-table"):
             st.dataframe(
-                dict(made.table),
+                _bounded(made.table),
                 hide_index=True,
                 height="content" if len(next(iter(made.table.values()), ())) < 8 else 260,
             )
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                file, columns = _file_name(made), made.table
+                st.download_button(
+                    "CSV", lambda: as_csv(columns), f"{file}.csv", "text/csv", key=f"{key}-csv", on_click="ignore"
+                )
+                save(key, file, key=f"{key}-save")
+
+
+def _file_name(made: Chart) -> str:
+    """What a chart's files are called: its title up to the colon, in letters, digits and dashes."""
+    title = str(made.figure.layout.title.text or "").split(":")[0].lower()
+    return "-".join(re.findall(r"[a-z0-9]+", title))[:60].strip("-") or "chart"
+
+
+def as_csv(table: Mapping[str, Sequence[Any]]) -> bytes:
+    """Columns of a table as a CSV that a spreadsheet shows and does not compute."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([safe_cell(name) for name in table])
+    writer.writerows([safe_cell(value) for value in row] for row in zip_longest(*table.values()))
+    return text.getvalue().encode()
 
 
 def figures(values: Mapping[str, tuple[str, str]]) -> None:
@@ -151,6 +180,13 @@ def act(label: str, key: str, icon: str, on_click: Callable[..., Any], *args: An
     st.button(label, key=key, icon=f":material/{icon}:", on_click=on_click, args=args, **options)
 
 
+def notice() -> None:
+    """Say once what is to be said now."""
+    said = state.take_notice()
+    if said:
+        st.toast(escaped(said), icon=":material/check_circle:")
+
+
 def level_choice(n_levels: int, key: str, **options: Any) -> int:
     """Which level of the tree: coarsest first, since that is where one starts."""
     levels = list(range(n_levels, 0, -1))
@@ -211,4 +247,13 @@ def file_size(n_bytes: int) -> str:
 def table(columns: Mapping[str, Sequence[Any]], *, key: str, height: Any = None, **options: Any) -> Any:
     """A plain table without row numbers."""
     alt = options.pop("alt", f"Table of {', '.join(filter(None, columns))}.")
-    return st.dataframe(dict(columns), hide_index=True, alt=alt, key=key, height=height or "auto", **options)
+    return st.dataframe(_bounded(columns), hide_index=True, alt=alt, key=key, height=height or "auto", **options)
+
+
+def _bounded(columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Columns for the browser: of a longer text only its start, a class may be a whole book."""
+
+    def cut(value: Any) -> Any:
+        return f"{value[:MOST_CELL]}…" if isinstance(value, str) and len(value) > MOST_CELL else value
+
+    return {name: [cut(value) for value in values] for name, values in columns.items()}

@@ -3,13 +3,19 @@
 Only names, ids and small values: the truth is in the workspace folder. Workspace and cluster travel in the link.
 """
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import streamlit as st
 
+from curation_core import links
 from curation_core.selection import Area, Filter, Selection
+
+_KEPT = ("webgl",)  # of the address as it came: webgl=off asks for the map without it
+_MOST_LINKED = 2_000  # characters of one of the smaller parts of a link
 
 _NOTHING = Selection()
 _KEY = "curation"
@@ -21,8 +27,9 @@ class AppState:
     """The tab's state.
 
     selection, filters: what is in hand and what narrows it. root: the cluster (level, cluster) the tree is opened at,
-    None for all of it. colour: the column the map is coloured by, "" for the first that fits. camera: centre and width
-    of the map's view in its own units, () for all of it. pinned: what is compared with what is in hand.
+    None for all of it. colour: the column the map is coloured by, view: what the middle of Explore shows, "" for the
+    first that fits. camera: centre and width of the map's view in its own units, () for all of it. pinned: what is
+    compared with what is in hand.
     list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
     that list and map forget their own marks.
     source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
@@ -34,6 +41,7 @@ class AppState:
     filters: tuple[Filter, ...] = ()
     root: tuple[int, int] | None = None
     colour: str = ""
+    view: str = ""
     camera: tuple[float, ...] = ()
     pinned: Selection | None = None
     list_epoch: int = 0
@@ -48,7 +56,7 @@ class AppState:
 def app_state() -> AppState:
     """The state of this tab; on the first run of a session it starts from the link."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = AppState(workspace=st.query_params.get("ws", ""), selection=_linked_selection())
+        st.session_state[_KEY] = _linked(st.query_params.to_dict())
     found: AppState = st.session_state[_KEY]
     return found
 
@@ -152,17 +160,50 @@ def set_widget(key: str, value: Any) -> None:
 
 
 def write_link() -> None:
-    """Put workspace and selected cluster into the address, so that a copied link shows the same."""
-    current = app_state()
-    wanted = {"ws": current.workspace} if current.workspace else {}
-    if current.selection.kind == "cluster":
-        wanted |= {"level": str(current.selection.level), "cluster": str(current.selection.cluster)}
+    """Put what is looked at into the address, so that a copied link shows the same."""
+    now = app_state()
+    wanted = links.write(now.selection, now.filters) if now.workspace else {}
+    if now.workspace:
+        wanted["ws"] = now.workspace
+    extra = {
+        "view": now.view,
+        "colour": now.colour,
+        "open": ":".join(map(str, now.root or ())),
+        "camera": ",".join(f"{value:.5g}" for value in now.camera),
+        "pinned": links.write_selection(now.pinned) if now.pinned else "",
+    }
+    wanted |= {name: value for name, value in extra.items() if value and len(value) <= _MOST_LINKED}
+    wanted |= {name: value for name, value in st.query_params.to_dict().items() if name in _KEPT}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
 
-def _linked_selection() -> Selection:
-    level, cluster = st.query_params.get("level", ""), st.query_params.get("cluster", "")
-    if level.isdecimal() and cluster.isdecimal() and len(level) < 3 and len(cluster) < 10:
-        return Selection("cluster", int(level), int(cluster))
-    return Selection()
+def _linked(asked: dict[str, str]) -> AppState:
+    """The state that an address describes; what cannot be read is left out and said."""
+    selection, filters, notice = links.read(asked)
+    pinned = links.read_selection(asked.get("pinned", "")) or Selection()
+    return AppState(
+        workspace=asked.get("ws", ""),
+        selection=selection,
+        filters=filters,
+        root=_linked_root(asked.get("open", "")),
+        colour=asked.get("colour", "")[:_MOST_LINKED],
+        view=asked.get("view", "")[:40],
+        camera=_linked_camera(asked.get("camera", "")),
+        pinned=pinned if pinned.kind != "none" else None,
+        notice=notice,
+    )
+
+
+def _linked_root(text: str) -> tuple[int, int] | None:
+    found = re.fullmatch(r"([0-9]{1,2}):([0-9]{1,9})", text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _linked_camera(text: str) -> tuple[float, ...]:
+    numbers = re.fullmatch(r"(-?[0-9.e+-]{1,12}),(-?[0-9.e+-]{1,12}),([0-9.e+-]{1,12})", text)
+    try:
+        found = tuple(map(float, numbers.groups())) if numbers else ()
+    except ValueError:
+        return ()
+    return found if all(math.isfinite(value) for value in found) and (not found or found[2] > 0) else ()

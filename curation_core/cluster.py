@@ -10,6 +10,7 @@ two-dimensional mixture of the paper, warm starts leave the centroids as uneven 
 0.09, fresh seeding 0.04), because two or three members per cluster already have their optimum where they are.
 """
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -33,17 +34,21 @@ def cluster(vectors: ArrayLike, config: ClusterConfig, *, progress: Progress = s
 
     The trace has one record per k-means run: level, step (0 is the first run), n_points it saw, resample_size, inertia
     over all points of the level, n_iter, spread (see `centroid_spread`) and no_op (1 when no cluster had more than
-    resample_size members, so that resampling would have changed nothing and the level ended there).
+    resample_size members, so that resampling would have changed nothing and the level ended there). The record of step
+    0 also has sizes: items below each of its k clusters, an array of int64, which is what resampling started from.
     Raises ConfigError or ShapeError with what to change; whatever `progress` raises stops the run.
     """
     points = Points.of(vectors)
     n_clusters, sizes = _resolve(points, config)
     levels: list[Level] = []
     trace: list[dict[str, Any]] = []
+    items = np.ones(len(points), dtype=np.int64)  # below every point of the level
     for number, (k, size) in enumerate(zip(n_clusters, sizes, strict=True), start=1):
-        result, records = _level(points, k, size, number, config, progress)
+        result, first, records = _level(points, k, size, number, config, progress)
+        records[0]["sizes"] = array("q", _item_counts(first, items, k).tobytes())  # compared by value, unlike numpy's
         levels.append(Level(result.centroids, result.assignment, result.distance))
         trace += records
+        items = _item_counts(result.assignment, items, k)
         points = Points.of(result.centroids)
     return Hierarchy(tuple(levels), tuple(trace))
 
@@ -98,10 +103,15 @@ def _resolve(points: Points, config: ClusterConfig) -> tuple[tuple[int, ...], tu
     return n_clusters, config.resample_size
 
 
+def _item_counts(assignment: np.ndarray, items: np.ndarray, k: int) -> np.ndarray:
+    """Items below every cluster: (k,) int64."""
+    return np.bincount(assignment, weights=items, minlength=k).astype(np.int64)  # exact below 2^53 items
+
+
 def _level(
     points: Points, k: int, size: int, number: int, config: ClusterConfig, progress: Progress
-) -> tuple[KMeansResult, list[dict[str, Any]]]:
-    """One level: the first k-means, then the resampling steps."""
+) -> tuple[KMeansResult, np.ndarray, list[dict[str, Any]]]:
+    """One level: the first k-means, then the resampling steps; what came out, the first assignment, the trace."""
     total = config.n_resamples + 1
     figures: dict[str, float] = {}
     records: list[dict[str, Any]] = []
@@ -119,6 +129,7 @@ def _level(
     rng = np.random.default_rng([config.seed, number, 0])
     result = fit(points, seeds(points, k, config.init, rng, tick=tick), config.max_iter, tick=tick)
     record(result, len(points), result.n_iter, no_op=False)
+    first = result.assignment
     for step in range(1, total):
         rng = np.random.default_rng([config.seed, number, step])
         rows = kept_rows(result, size, config.resample_strategy, rng)
@@ -128,7 +139,7 @@ def _level(
         result, n_iter = _resample(points, result, rows, config, rng, tick)
         record(result, len(rows), n_iter, no_op=False)
     progress(f"level {number}", total, total, **figures)
-    return result, records
+    return result, first, records
 
 
 def _resample(

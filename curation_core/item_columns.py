@@ -91,7 +91,10 @@ class ItemColumns(Mapping[str, ItemColumn]):
         if column.kind == "flag":
             return column.values().astype(np.int64), [f"not {column.name}", column.name]
         if column.classes:
-            return _number_classes(column.values())
+            if "classes" not in column._cache:
+                column._cache["classes"] = _number_classes(column.values())
+            codes, names = column._cache["classes"]
+            return codes, names
         raise ConfigError(f"{name!r} is {column.kind}, it has no classes; choose a column of few values")
 
     def numbers(self, name: str) -> np.ndarray:

@@ -43,11 +43,11 @@ def prepare(vectors: np.ndarray, preset: Preset) -> np.ndarray:
         raise ShapeError(f"vectors have shape {vectors.shape}; expected (items, dimensions)")
     if preset == "none":
         return np.array(vectors, dtype=np.float32)
-    if preset == "l2" or (preset in _COMPONENTS and not len(vectors)):
+    if preset == "l2" or (preset in COMPONENTS and not len(vectors)):
         return _in_blocks(vectors)
-    if preset not in _COMPONENTS:
-        raise ConfigError(f"preset is {preset!r}; expected none, l2, {', '.join(_COMPONENTS)}")
-    rows, n_components, whitened = _COMPONENTS[preset]
+    if preset not in COMPONENTS:
+        raise ConfigError(f"preset is {preset!r}; expected none, l2, {', '.join(COMPONENTS)}")
+    rows, n_components, whitened = COMPONENTS[preset]
     found = apply_pca(fit_pca(vectors, n_components, rows), vectors, rows)
     return _same_spread(found) if whitened else found
 
@@ -83,7 +83,7 @@ def _same_spread(components: np.ndarray) -> np.ndarray:
     return components * scale.astype(np.float32)
 
 
-_COMPONENTS: dict[str, tuple[Rows, int, bool]] = {  # applied to rows first; how many; whether of the same spread
+COMPONENTS: dict[str, tuple[Rows, int, bool]] = {  # applied to rows first; how many; whether of the same spread
     "pca-64": (unit, 64, False),
     "sqrt-pca-128": (root_unit, 128, False),
     "whiten-128": (unit, 128, True),

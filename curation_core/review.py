@@ -3,37 +3,25 @@
 Nothing is ever updated or deleted: undo is one more event, and the state is the fold of all events. A decision names
 items, or a cluster of one tree; finer wins over coarser, items win over clusters, and on one target the last wins.
 A cluster decision is anchored to the cluster's members: on another tree it attaches to the cluster of the same level
-that has exactly these members, and is listed as lost where there is none.
+that has exactly these members, and is listed as lost where there is none. A name that a person gives to a cluster is
+an event like the others; it says nothing about what may be drawn.
 """
 
 import hashlib
 import json
-import sqlite3
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from curation_core.artifacts import explained
 from curation_core.errors import ConfigError
 from curation_core.hierarchy import Hierarchy
 
-Verdict = Literal["keep", "drop", "undo"]
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    op_id TEXT NOT NULL UNIQUE,
-    target TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    reviewer TEXT NOT NULL,
-    time TEXT NOT NULL
-)
-"""
+Verdict = Literal["keep", "drop", "label", "undo"]
+MOST_LABEL = 80  # characters of a cluster's name
 
 
 @dataclass(frozen=True)
@@ -67,25 +55,37 @@ _TARGETS: dict[str, type[Target]] = {"cluster": ClusterTarget, "items": ItemTarg
 
 @dataclass(frozen=True)
 class Decision:
-    """One event. op_id makes a repeated write harmless; time is UTC, ISO 8601."""
+    """One event. op_id makes a repeated write harmless; time is UTC, ISO 8601.
+
+    value: the name that verdict "label" gives to a cluster, "" takes it away; "" with every other verdict.
+    """
 
     target: Target
     verdict: Verdict
     reviewer: str = ""
     op_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+    value: str = ""
 
     def __post_init__(self) -> None:
-        if self.verdict not in ("keep", "drop", "undo"):
-            raise ConfigError(f"verdict is {self.verdict!r}; expected keep, drop or undo")
+        if self.verdict not in ("keep", "drop", "label", "undo"):
+            raise ConfigError(f"verdict is {self.verdict!r}; expected keep, drop, label or undo")
         if (self.verdict == "undo") != isinstance(self.target, UndoTarget):
             raise ConfigError(
                 f"verdict {self.verdict!r} does not fit a {type(self.target).__name__}; undo names an event"
             )
+        if self.verdict == "label" and not isinstance(self.target, ClusterTarget):
+            raise ConfigError(f"a label names a cluster, got a {type(self.target).__name__}; name clusters only")
+        if self.value and self.verdict != "label":
+            raise ConfigError(f"verdict {self.verdict!r} takes no value, got {self.value[:40]!r}; only a label does")
+        if len(self.value) > MOST_LABEL:
+            raise ConfigError(f"the name has {len(self.value):,} characters; use at most {MOST_LABEL}")
 
     def as_json(self) -> str:
         """One line of decisions.jsonl."""
-        values = {"op_id": self.op_id, "target": _target_values(self.target), "verdict": self.verdict}
+        values = {"op_id": self.op_id, "target": target_values(self.target), "verdict": self.verdict}
+        if self.verdict == "label":
+            values["value"] = self.value
         return json.dumps({**values, "reviewer": self.reviewer, "time": self.time}, ensure_ascii=False)
 
 
@@ -95,7 +95,7 @@ class ReviewDecisions:
 
     eligible: (n,) bool, may be drawn. decided_by: (n,) int8, the level whose verdict counts, -1 for an item's own, 0
     for none. verdicts: per level (k_l,) int8, 1 keep, -1 drop, 0 undecided. lost: decisions whose cluster is not in
-    this tree.
+    this tree. labels: per level the names that people gave, by cluster.
     """
 
     eligible: np.ndarray
@@ -104,6 +104,7 @@ class ReviewDecisions:
     item_verdicts: Mapping[str, str]
     lost: tuple[Decision, ...]
     n_events: int
+    labels: tuple[Mapping[int, str], ...] = ()
 
     @property
     def n_dropped(self) -> int:
@@ -116,55 +117,8 @@ class ReviewDecisions:
         return hashlib.sha256(np.packbits(self.eligible).tobytes()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class ReviewLog:
-    """The file reviews.sqlite: one writer at a time, full sync, safe to share between processes of one machine."""
-
-    path: Path
-
-    def append(self, decisions: Iterable[Decision]) -> None:
-        """Write events durably; an op_id that is already there is left as it is."""
-        rows = [(d.op_id, json.dumps(_target_values(d.target)), d.verdict, d.reviewer, d.time) for d in decisions]
-        statement = "INSERT OR IGNORE INTO events (op_id, target, verdict, reviewer, time) VALUES (?, ?, ?, ?, ?)"
-        with explained(self.path), closing(self._open()) as connection, connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(statement, rows)
-
-    def events(self) -> list[Decision]:
-        """All events in the order they were written."""
-        if not self.path.exists():
-            return []
-        with closing(self._open()) as connection:
-            rows = connection.execute(
-                "SELECT op_id, target, verdict, reviewer, time FROM events ORDER BY seq"
-            ).fetchall()
-        return [Decision(_read_target(target), verdict, who, op_id, time) for op_id, target, verdict, who, time in rows]
-
-    def undo(self, reviewer: str = "") -> Decision | None:
-        """Take back the last decision that still counts; returns it, or None when there is none."""
-        standing = active(self.events())
-        if not standing:
-            return None
-        self.append([Decision(UndoTarget(standing[-1].op_id), "undo", reviewer)])
-        return standing[-1]
-
-    def version(self) -> int:
-        """Number of events: changes whenever anybody decides anything."""
-        if not self.path.exists():
-            return 0
-        with closing(self._open()) as connection:
-            return int(connection.execute("SELECT COALESCE(MAX(seq), 0) FROM events").fetchone()[0])
-
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(_SCHEMA)
-        return connection
-
-
 def active(events: Sequence[Decision]) -> list[Decision]:
-    """The keep and drop events that no undo takes back; an undo may itself be undone."""
+    """The keep, drop and label events that no undo takes back; an undo may itself be undone."""
     undone: set[str] = set()
     standing = []
     for event in reversed(events):
@@ -193,11 +147,15 @@ def fold(events: Sequence[Decision], hierarchy: Hierarchy, tree: str, item_ids: 
     """What all events add up to on a tree whose artefact key is `tree`; item_ids: (n,) ids in the tree's row order."""
     standing = active(events)
     verdicts = tuple(np.zeros(k, dtype=np.int8) for k in hierarchy.n_clusters)
-    lost = [
-        event
-        for event in standing
-        if isinstance(event.target, ClusterTarget) and not _attach(event, hierarchy, tree, item_ids, verdicts)
-    ]
+    labels: tuple[dict[int, str], ...] = tuple({} for _ in hierarchy.n_clusters)
+    lost = []
+    for event in standing:
+        if isinstance(event.target, ClusterTarget):
+            cluster = _attached(event.target, hierarchy, tree, item_ids)
+            if cluster is None:
+                lost.append(event)
+            else:
+                _apply_cluster(event, cluster, verdicts, labels)
     item_verdicts = {
         item_id: event.verdict
         for event in standing
@@ -206,19 +164,25 @@ def fold(events: Sequence[Decision], hierarchy: Hierarchy, tree: str, item_ids: 
     }
     eligible, decided_by = _spread(verdicts, hierarchy)
     _apply_items(item_verdicts, item_ids, eligible, decided_by)
-    return ReviewDecisions(eligible, decided_by, verdicts, item_verdicts, tuple(lost), len(events))
+    return ReviewDecisions(eligible, decided_by, verdicts, item_verdicts, tuple(lost), len(events), labels)
 
 
-def _attach(
-    event: Decision, hierarchy: Hierarchy, tree: str, item_ids: Sequence[str], verdicts: tuple[np.ndarray, ...]
-) -> bool:
-    target = event.target
-    assert isinstance(target, ClusterTarget)
-    cluster = target.cluster if target.tree == tree else _same_members(target, hierarchy, item_ids)
-    if cluster is None:
-        return False
-    verdicts[target.level - 1][cluster] = 1 if event.verdict == "keep" else -1
-    return True
+def _attached(target: ClusterTarget, hierarchy: Hierarchy, tree: str, item_ids: Sequence[str]) -> int | None:
+    """The cluster that a target means on this tree, None where there is none."""
+    return target.cluster if target.tree == tree else _same_members(target, hierarchy, item_ids)
+
+
+def _apply_cluster(
+    event: Decision, cluster: int, verdicts: tuple[np.ndarray, ...], labels: tuple[dict[int, str], ...]
+) -> None:
+    assert isinstance(event.target, ClusterTarget)
+    level = event.target.level - 1
+    if event.verdict != "label":
+        verdicts[level][cluster] = 1 if event.verdict == "keep" else -1
+    elif event.value:
+        labels[level][cluster] = event.value
+    else:
+        labels[level].pop(cluster, None)
 
 
 def _same_members(target: ClusterTarget, hierarchy: Hierarchy, item_ids: Sequence[str]) -> int | None:
@@ -252,12 +216,14 @@ def _apply_items(
         decided_by[row] = -1
 
 
-def _target_values(target: Target) -> dict[str, Any]:
+def target_values(target: Target) -> dict[str, Any]:
+    """A target as plain values, as events keep it."""
     kind = next(name for name, model in _TARGETS.items() if isinstance(target, model))
     return {"kind": kind, **vars(target)}
 
 
-def _read_target(text: str) -> Target:
+def read_target(text: str) -> Target:
+    """The target that `target_values` wrote, from JSON."""
     values = json.loads(text)
     model = _TARGETS[values.pop("kind")]
     if model is ItemTarget:

@@ -7,7 +7,7 @@ from curation_core.embedders import Embedder
 from curation_core.errors import ConfigError, CurationError, ShapeError
 from curation_core.model_folders import find_model
 
-_BLOCK = 8192  # rows at once
+_VALUES = 1 << 18  # of vectors at once: 1 MB of float32, which stays in a core's cache
 
 
 def text_side(name: str, modality: Modality) -> bool:
@@ -72,8 +72,9 @@ def similarity(vectors: np.ndarray, query_vector: np.ndarray) -> np.ndarray:
         )
     query = query / max(float(np.linalg.norm(query)), 1e-30)
     found = np.empty(len(vectors), dtype=np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        block = np.asarray(vectors[start : start + _BLOCK], dtype=np.float32)
+    step = max(1, _VALUES // max(1, vectors.shape[1]))
+    for start in range(0, len(vectors), step):
+        block = np.asarray(vectors[start : start + step], dtype=np.float32)
         lengths = np.linalg.norm(block, axis=1)
-        found[start : start + _BLOCK] = (block @ query) / np.where(lengths > 0, lengths, 1.0)
+        found[start : start + step] = (block @ query) / np.where(lengths > 0, lengths, 1.0)
     return np.clip(found, -1.0, 1.0)

@@ -54,3 +54,12 @@ class Filter:
     high: float | None = None
     text: str = ""
     inverted: bool = False
+
+
+def is_text(text: str) -> bool:
+    """Whether a text is whole Unicode; what comes out of a link may hold halves of characters, which nothing stores."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -23,7 +23,8 @@ from curation_core.origins import open_items
 from curation_core.plans import Plans
 from curation_core.projection import Projection
 from curation_core.results import read_draw, read_hierarchy
-from curation_core.review import ReviewDecisions, ReviewLog, fold
+from curation_core.review import ReviewDecisions, fold
+from curation_core.review_log import ReviewLog
 from curation_core.sampling import SamplingPlan
 from curation_core.settings import Settings, parse
 from curation_core.thumbnails import thumbnail_path

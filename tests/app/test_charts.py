@@ -5,69 +5,7 @@ import pytest
 
 from curation_app import charts
 from curation_app.chart_map import MOST_POINTS, inside, map_figure, polygons_of, shown_rows, top_classes
-from curation_app.chart_tree import tree_figure, tree_nodes
 from curation_app.palette import CATEGORIES, sequential, text_on
-from curation_core.hierarchy import Hierarchy, Level
-
-
-@pytest.fixture(scope="module")
-def tree() -> Hierarchy:
-    rng = np.random.default_rng([1])
-    leaves = (rng.zipf(1.3, 5_000) % 400).astype(np.int32)
-    levels = [leaves, np.arange(400, dtype=np.int32) % 40, np.arange(40, dtype=np.int32) % 5]
-    return Hierarchy(
-        tuple(
-            Level(np.zeros((k, 2), np.float32), a, np.zeros(len(a), np.float32))
-            for a, k in zip(levels, (400, 40, 5), strict=True)
-        )
-    )
-
-
-def named(level: int, cluster: int) -> str:
-    return f"{level}/{cluster}"
-
-
-@pytest.mark.parametrize("most", [20, 100, 1_500])
-def test_the_children_of_every_node_sum_to_it_or_are_not_drawn(tree, most):
-    drawn = np.zeros(tree.n_items, dtype=bool)
-    drawn[::7] = True
-    nodes = tree_nodes(tree, drawn, named, most=most)
-    assert len(nodes) <= most
-    for node in nodes:
-        below = [child for child in nodes if child.parent == node.id]
-        if below:
-            assert sum(child.size for child in below) == node.size
-            assert sum(child.drawn for child in below) == node.drawn
-
-
-def test_a_folded_node_says_how_many_clusters_it_holds(tree):
-    nodes = tree_nodes(tree, np.zeros(tree.n_items, bool), named, most=20)
-    folded = [node for node in nodes if node.id.startswith("rest:")]
-    assert folded
-    assert all(node.label.startswith("+ ") and node.label.endswith(" smaller") for node in folded)
-
-
-def test_a_tree_below_a_cluster_holds_only_its_own(tree):
-    nodes = tree_nodes(tree, np.zeros(tree.n_items, bool), named, root=(2, 3))
-    assert nodes[0].size == tree.sizes(2)[3]
-    assert {node.id for node in nodes[1:]} == {f"1:{c}" for c in tree.children(2, 3) if tree.sizes(1)[c]}
-
-
-def test_a_tree_below_a_leaf_is_the_leaf(tree):
-    assert [node.id for node in tree_nodes(tree, np.zeros(tree.n_items, bool), named, root=(1, 0))] == ["1:0"]
-
-
-@pytest.mark.parametrize("kind", ["icicle", "treemap", "sunburst"])
-@pytest.mark.parametrize("some", [True, False])
-def test_a_tree_figure_carries_ids_counts_and_a_table(tree, kind, some):
-    drawn = np.zeros(tree.n_items, dtype=bool)
-    drawn[:100] = some
-    nodes = tree_nodes(tree, drawn, named)
-    chart = tree_figure(nodes, kind, "Tree", n_items=tree.n_items, selected="3:1")
-    assert list(chart.figure.data[0].ids) == [node.id for node in nodes]
-    assert chart.table["items"][0] == tree.n_items
-    assert f"{len(nodes):,} nodes" in chart.alt
-    chart.figure.to_json()
 
 
 def test_text_on_every_tile_reads_at_four_and_a_half_to_one():

@@ -129,7 +129,7 @@ def test_explore_opens_the_cluster_of_a_link_and_drops_it(full_folder, open_page
     ws = Workspace(full_folder / "shapes")
     app = open_page("explore", ws="shapes", level="2", cluster="3")
     size = int(ws.hierarchy().sizes(2)[3])
-    assert f"{size:,} items" in shown(app)
+    assert f"{size:,} item" in shown(app)
     button(app, "explore-drop").click().run()
     assert ws.decisions().verdicts[1][3] == -1
 
@@ -137,7 +137,7 @@ def test_explore_opens_the_cluster_of_a_link_and_drops_it(full_folder, open_page
 def test_explore_forgives_a_link_to_a_cluster_that_is_not_there(full_folder, open_page):
     app = open_page("explore", ws="shapes", level="9", cluster="12345")
     assert not app.exception
-    assert "Nothing selected" in shown(app)
+    assert "A cluster of another tree" in shown(app)
 
 
 def test_export_shows_the_finished_export_as_verified(full_folder, open_page):

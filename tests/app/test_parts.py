@@ -8,6 +8,7 @@ import pytest
 from curation_app import forms, items, loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import LIMIT, Cell, Section, grid_data
+from curation_app.found import found
 from curation_app.review import effect_of_drop, queue
 from curation_core.config import ClusterConfig, SampleConfig
 from curation_core.errors import ConfigError
@@ -67,10 +68,16 @@ def test_an_area_selects_on_all_points_and_a_cluster_its_members(ws):
     pool, xy = loaders.pool(ws), loaders.xy(ws)
     low, high = xy.min(axis=0) - 1, xy.max(axis=0) + 1
     around = ((low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1]))
-    assert len(items.selected_rows(pool, Selection("area", areas=(Area(around),)), xy)) == len(xy)
-    assert len(items.selected_rows(pool, Selection("cluster", 2, 1), xy)) == pool.hierarchy.sizes(2)[1]
-    assert len(items.selected_rows(pool, Selection("cluster", 7, 1), xy)) == 0
-    assert len(items.selected_rows(pool, Selection(), xy)) == 0
+    all_of_it = np.ones(len(xy), dtype=bool)
+    chosen = {
+        Selection("area", areas=(Area(around),)): len(xy),
+        Selection("cluster", 2, 1): pool.hierarchy.sizes(2)[1],
+        Selection("cluster", 7, 1): 0,
+        Selection(): 0,
+    }
+    for selection, expected in chosen.items():
+        rows, said = found(ws, pool, xy, "map", selection, all_of_it)
+        assert (len(rows), said) == (expected, "")
 
 
 def test_a_cluster_is_called_by_what_most_of_its_members_are(ws):

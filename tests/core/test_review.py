@@ -1,4 +1,5 @@
 import multiprocessing
+import sqlite3
 
 import numpy as np
 import pytest
@@ -117,7 +118,94 @@ def test_two_processes_lose_no_decision(tmp_path):
 
 
 def test_a_verdict_that_does_not_exist_is_refused():
-    with pytest.raises(ConfigError, match="expected keep, drop or undo"):
+    with pytest.raises(ConfigError, match="expected keep, drop, label or undo"):
         Decision(ItemTarget(("a",)), "dorp")
     with pytest.raises(ConfigError, match="undo names an event"):
         Decision(ItemTarget(("a",)), "undo")
+
+
+def labelled(level, cluster, name):
+    return Decision(cluster_target(tree(), "T", level, cluster, IDS), "label", value=name)
+
+
+def test_a_name_is_an_event_and_says_nothing_about_what_may_be_drawn():
+    plain = fold([on_cluster(1, 1, "drop")], tree(), "T", IDS)
+    state = fold([on_cluster(1, 1, "drop"), labelled(1, 1, "birds"), labelled(2, 0, "animals")], tree(), "T", IDS)
+    assert state.labels == ({1: "birds"}, {0: "animals"})
+    assert state.fingerprint == plain.fingerprint
+    assert [level.tolist() for level in state.verdicts] == [level.tolist() for level in plain.verdicts]
+
+
+def test_the_last_name_wins_and_an_empty_one_takes_it_away():
+    assert fold([labelled(1, 0, "a"), labelled(1, 0, "b")], tree(), "T", IDS).labels[0] == {0: "b"}
+    assert fold([labelled(1, 0, "a"), labelled(1, 0, "")], tree(), "T", IDS).labels[0] == {}
+
+
+def test_undo_takes_a_name_back_and_the_one_before_counts_again(tmp_path):
+    log = ReviewLog(tmp_path / "reviews.sqlite")
+    log.append([labelled(1, 0, "a")])
+    log.append([labelled(1, 0, "b")])
+    log.undo()
+    assert fold(log.events(), tree(), "T", IDS).labels[0] == {0: "a"}
+    log.undo()
+    assert fold(log.events(), tree(), "T", IDS).labels[0] == {}
+
+
+def test_a_name_follows_its_members_to_another_tree_or_is_lost():
+    moved = tree(assignment=(2, 2, 2, 0, 0, 1), parents=(1, 0, 1))
+    assert fold([labelled(1, 0, "birds")], moved, "U", IDS).labels[0] == {2: "birds"}
+    split, event = tree(assignment=(0, 0, 1, 1, 1, 2)), labelled(1, 0, "birds")
+    state = fold([event], split, "U", IDS)
+    assert state.labels == ({}, {})
+    assert state.lost == (event,)
+
+
+def test_names_survive_the_file_and_stand_in_the_list_of_decisions(tmp_path):
+    log, event = ReviewLog(tmp_path / "reviews.sqlite"), labelled(1, 0, "vögel <b>")
+    log.append([event, on_cluster(1, 0, "keep")])
+    assert log.events()[0] == event
+    assert '"value": "vögel <b>"' in event.as_json()
+    assert '"value"' not in log.events()[1].as_json()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: labelled(1, 0, "x" * 81), "81 characters; use at most 80"),
+        (lambda: Decision(ItemTarget(("a",)), "label", value="x"), "a label names a cluster, got a ItemTarget"),
+        (lambda: Decision(ItemTarget(("a",)), "keep", value="x"), "'keep' takes no value"),
+    ],
+)
+def test_a_name_that_does_not_fit_is_refused(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        wrong()
+
+
+_OLD = """CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, op_id TEXT NOT NULL UNIQUE, target TEXT NOT NULL,
+verdict TEXT NOT NULL, reviewer TEXT NOT NULL, time TEXT NOT NULL)"""
+
+
+def _name(path, number):
+    ReviewLog(path).append([Decision(cluster_target(tree(), "T", 1, number, IDS), "label", value=f"n{number}")])
+
+
+def test_a_file_of_an_older_version_takes_names_and_keeps_its_events(tmp_path):
+    path = tmp_path / "reviews.sqlite"
+    target = '{"kind": "items", "item_ids": ["a"]}'
+    with sqlite3.connect(path) as connection:
+        connection.execute(_OLD)
+        connection.execute(
+            "INSERT INTO events (op_id, target, verdict, reviewer, time) VALUES ('1', ?, 'drop', 'ada', 'then')",
+            (target,),
+        )
+    connection.close()
+    assert ReviewLog(path).events() == [Decision(ItemTarget(("a",)), "drop", "ada", "1", "then")]
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_name, args=(path, number)) for number in (0, 1)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    state = fold(ReviewLog(path).events(), tree(), "T", IDS)
+    assert state.labels[0] == {0: "n0", 1: "n1"}
+    assert state.eligible.tolist() == [False, True, True, True, True, True]

@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 # pictures live in the shadow root of our grid; loaded, not merely linked
 PICTURES = """() => [...document.querySelectorAll('*')].some(
     e => e.shadowRoot && [...e.shadowRoot.querySelectorAll('img')].some(i => i.naturalWidth > 0))"""
-PLOT = ".js-plotly-plot .draglayer .nsewdrag"
 
 
 def settle(page) -> None:
@@ -34,9 +33,12 @@ def go(page, title: str) -> None:
 
 
 def lasso(page) -> None:
-    box = page.locator(PLOT).first.bounding_box()
+    """Draw around most of the map."""
+    page.get_by_text(re.compile(r"^all [\d,]+ points")).wait_for()
+    page.get_by_test_id("map-tool-lasso").click()
+    box = page.get_by_test_id("map-canvas").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    reach = 0.35 * min(box["width"], box["height"])
+    reach = 0.4 * min(box["width"], box["height"])
     points = [(x + reach * math.cos(a), y + reach * math.sin(a)) for a in (i * math.pi / 8 for i in range(17))]
     page.mouse.move(*points[0])
     page.mouse.down()
@@ -74,10 +76,8 @@ def test_the_way_from_a_folder_to_a_checked_export(server, page, tmp_path):
 
     # Explore: draw around points, see their pictures, drop them, take it back
     go(page, "Explore")
-    page.wait_for_selector(PLOT)
-    page.wait_for_timeout(1_000)
     lasso(page)
-    page.get_by_text("Selected on the map").wait_for()
+    page.get_by_text("Outline on the map").first.wait_for()
     settle(page)
     page.wait_for_function(PICTURES)
     page.get_by_role("button", name=re.compile(r"Drop \d+ items")).click()
@@ -126,10 +126,8 @@ def test_the_emoji_sample_goes_from_its_door_to_a_checked_download(server, page,
     finished(ws, "run")  # ingest, embed with the shipped weights, cluster, map
 
     go(page, "Explore")
-    page.wait_for_selector(PLOT)
-    page.wait_for_timeout(1_000)
     lasso(page)
-    page.get_by_text("Selected on the map").wait_for()
+    page.get_by_text("Outline on the map").first.wait_for()
     settle(page)
     page.wait_for_function(PICTURES)
 
@@ -218,7 +216,7 @@ def finished(ws: Workspace, verb: str) -> None:
         assert not [state.error for state in states if state.status in ("failed", "interrupted")]
         return any(state.status == "done" for state in states)
 
-    until(over, 180)
+    until(over, 420)
 
 
 def checked(archive: Path, folder: Path, ws: Workspace, n_drawn: int) -> None:

@@ -1,0 +1,81 @@
+"""What is in hand: its name, count and share, what can be done with all of it, and its pictures."""
+
+import numpy as np
+import streamlit as st
+
+from curation_app import finder, show, state
+from curation_app.boundary import escaped
+from curation_app.chips import selection_label
+from curation_app.cluster_card import cluster_facts
+from curation_app.compare_view import pin_button
+from curation_app.scene import Scene
+from curation_core.review import Verdict
+from curation_core.selection import Selection
+
+MOST_ITEMS = 500  # of a selection of items; more are a filter's or an outline's work, and would not fit into a link
+
+
+def title(scene: Scene) -> str:
+    """What is in hand, in words."""
+    if scene.selection.kind != "none":
+        return selection_label(scene.selection, scene)
+    return "All that match" if scene.filters else "The whole pool"
+
+
+def header(scene: Scene) -> None:
+    """Name, count, share, drawn and dropped."""
+    rows = scene.rows if _narrowed(scene) else None
+    n = scene.n if rows is None else len(rows)
+    drawn = int((scene.drawn if rows is None else scene.drawn[rows]).sum())
+    dropped = n - int((scene.decided.eligible if rows is None else scene.decided.eligible[rows]).sum())
+    st.markdown(f"**{escaped(title(scene))}**")
+    parts = [show.count(n, "item"), f"{show.percent(n, scene.n)} of the pool"]
+    parts += [f"{drawn:,} drawn"] if scene.plan is not None else []
+    parts += [f"{dropped:,} dropped"] if dropped else []
+    st.caption(" · ".join([*parts, *cluster_facts(scene)]))
+
+
+def actions(scene: Scene, picked: np.ndarray) -> None:
+    """Drop, keep, undo and pin, for what is picked, else for all of it; the number is on the button."""
+    rows = picked if len(picked) else scene.rows
+    what = show.count(len(rows), "picked item" if len(picked) else "item")
+    share = show.percent(len(rows), scene.n)
+    nothing = not len(rows)
+
+    def decide(verdict: Verdict) -> None:
+        chosen = scene.selection
+        if chosen.kind == "cluster" and not len(picked) and not scene.filters:
+            scene.ws.decide_cluster(chosen.level, chosen.cluster, verdict)
+        else:
+            scene.ws.decide_items(rows, verdict)
+        state.say(f"{what} ({share}): {verdict}. Undo takes it back.")
+
+    keep = f"Keep {what}, whatever was decided on a coarser cluster."
+    back = "Takes back the last decision, wherever it was made."
+    with st.container(horizontal=True, gap="small", key="hand-actions"):
+        label = f"Drop {what} ({share})" if not nothing else "Drop"
+        show.act(label, "explore-drop", "close", decide, "drop", type="primary", disabled=nothing)
+        show.act("Keep", "explore-keep", "check", decide, "keep", help=keep, disabled=nothing)
+        undone = not scene.ws.reviews.version()
+        show.act("Undo", "explore-undo", "undo", scene.ws.reviews.undo, disabled=undone, help=back)
+        if len(picked):
+            few = "" if len(picked) <= MOST_ITEMS else f"The first {MOST_ITEMS:,} of them."
+            show.act("Select these", "explore-these", "select_check_box", _take, scene, picked, help=few or None)
+            show.act("More like these", "explore-like", "image_search", _like, scene, picked, help=few or None)
+        pin_button(scene, key="explore-pin")
+
+
+def _like(scene: Scene, picked: np.ndarray) -> None:
+    finder.like(_ids(scene, picked))
+
+
+def _take(scene: Scene, picked: np.ndarray) -> None:
+    state.select(Selection("items", items=_ids(scene, picked)))
+
+
+def _ids(scene: Scene, picked: np.ndarray) -> tuple[str, ...]:
+    return tuple(scene.pool.item_ids[row] for row in picked[:MOST_ITEMS].tolist())
+
+
+def _narrowed(scene: Scene) -> bool:
+    return scene.selection.kind != "none" or bool(scene.filters)

@@ -1,0 +1,132 @@
+"""The map in the page: what it is coloured by, the fast map or a figure to export, and what gestures on it mean."""
+
+import streamlit as st
+
+from curation_app import show, state
+from curation_app.chart_map import map_figure, polygons_of, scale_figure
+from curation_app.charts import Chart, clipped
+from curation_app.colouring import Choice, Colouring, colourings
+from curation_app.components.scatter import scatter
+from curation_app.loaders import Pool
+from curation_app.map_scene import LONGEST_NAME, colour_name, colouring, map_data, rounded, selecting
+from curation_app.scene import Scene
+from curation_core.selection import Area, Selection
+
+GROUPS = {
+    "item": "Item",
+    "yours": "Your column",
+    "tree": "Tree",
+    "review": "Review",
+    "draw": "Draw",
+    "quality": "Quality",
+    "duplicates": "Duplicates",
+    "faces": "Faces",
+}
+FAST, FIGURE = "map", "figure"
+
+
+def map_view(scene: Scene, *, key: str) -> None:
+    """The controls of the map and the map itself; says what is missing where there is none."""
+    if scene.xy is None:
+        show.needs("project", "", key)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kind = map_controls(scene, key=key)
+    map_body(scene, key=key, kind=kind)
+
+
+def map_controls(scene: Scene, *, key: str) -> str:
+    """Colour by, and the fast map or a figure to export; returns FAST or FIGURE. For a row of controls."""
+    choices = {choice.name: choice for choice in colourings(scene.columns)}
+    name, widget = colour_name(scene), f"{key}-colour"
+    if state.widget(widget) != name:
+        state.set_widget(widget, name)
+    st.selectbox(
+        "Colour by",
+        list(choices),
+        key=widget,
+        format_func=lambda one: _said(choices[one]) if one in choices else one,
+        on_change=_recoloured,
+        args=(widget,),
+        width=230,
+        label_visibility="collapsed",
+        icon=":material/palette:",
+    )
+    as_figure = st.toggle(
+        "Figure",
+        key=f"{key}-figure",
+        help="The map as a plotly chart to export as SVG or PNG; above 50,000 items it shows a sample and says so.",
+        width="content",
+    )
+    return FIGURE if as_figure else FAST
+
+
+def map_body(scene: Scene, *, key: str, kind: str = FAST) -> None:
+    """The map alone. Scene must have a map."""
+    coloured = colouring(scene)
+    if kind == FIGURE:
+        name = f"{key}-chart-{scene.map_key}-{state.app_state().map_epoch}"
+        made = figure(scene, coloured)
+        show.chart(made, name, on_select=lambda: _drawn_on(name), modes=("points", "box", "lasso"), height="stretch")
+        return
+    scatter(
+        map_data(scene, coloured),
+        key=f"{key}-{scene.map_key}",
+        on_area=lambda areas, _mode: state.select_area(areas),
+        on_picked=lambda row, add: picked(scene.pool, row, add=add),
+        on_label=lambda level, cluster: labelled(scene.pool, level, cluster),
+        on_camera=_looked_at,
+        on_cleared=lambda: state.clear_selection(by="map"),
+    )
+
+
+def figure(scene: Scene, coloured: Colouring) -> Chart:
+    """The map as a plotly chart, to export; the title says when it is a sample."""
+    assert scene.xy is not None
+    lit = scene.in_hand if selecting(scene) else None
+    title = f"Map by {clipped(coloured.title, LONGEST_NAME)}"
+    if coloured.kind == "scale":
+        ends = (coloured.low, coloured.high)
+        captions = scene.pool.captions
+        return scale_figure(scene.xy, coloured.codes, coloured.colours, ends, title, selected=lit, captions=captions)
+    names = [clipped(name, LONGEST_NAME) for name in coloured.names]
+    colours = dict(zip(names, coloured.colours, strict=True))
+    return map_figure(
+        scene.xy, coloured.codes, names, title, selected=lit, colours=colours, captions=scene.pool.captions
+    )
+
+
+def picked(pool: Pool, row: int, *, add: bool) -> None:
+    """A point was clicked: it is in hand now, beside the items that were, or out when it was one of them."""
+    if row >= pool.hierarchy.n_items:
+        return  # of a tree that is no more
+    item, now = pool.catalog.item_id[int(pool.rows[row])], state.app_state().selection
+    held = now.items if add and now.kind == "items" else ()
+    items = tuple(one for one in held if one != item) if item in held else (*held, item)
+    state.select(Selection("items", items=items) if items else Selection(), by="map")
+
+
+def labelled(pool: Pool, level: int, cluster: int) -> None:
+    """The name of a cluster was clicked."""
+    tree = pool.hierarchy
+    if 1 <= level <= tree.n_levels and cluster < tree.n_clusters[level - 1]:
+        state.select_cluster(level, cluster, by="map")
+
+
+def _recoloured(widget: str) -> None:
+    state.update(colour=state.widget(widget))
+
+
+def _looked_at(camera: tuple[float, ...]) -> None:
+    state.update(camera=camera)
+
+
+def _drawn_on(key: str) -> None:
+    chosen = state.widget(key)["selection"]
+    areas = polygons_of(chosen)
+    if areas or not chosen.get("points"):
+        state.select_area(Area(tuple((rounded(x), rounded(y)) for x, y in area.tolist())) for area in areas)
+
+
+def _said(choice: Choice) -> str:
+    return f"{GROUPS.get(choice.group, choice.group)}: {clipped(choice.name, LONGEST_NAME)}"

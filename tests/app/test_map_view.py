@@ -1,0 +1,234 @@
+"""The map of a scene: what is sent, that equal scenes send equal data, and what gestures do to the state."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation_app import loaders, map_scene, map_view, state
+from curation_app.columns import item_columns
+from curation_app.components.scatter import scatter_data
+from curation_app.published import published
+from curation_app.scene import Found, Scene
+from curation_core import finding
+from curation_core.item_columns import ItemColumn, ItemColumns
+from curation_core.selection import Area, Selection
+from curation_core.workspace import Workspace
+
+EVERYTHING = Area(((-1e3, -1e3), (1e3, -1e3), (1e3, 1e3), (-1e3, 1e3)))
+
+
+@pytest.fixture
+def tab(monkeypatch) -> dict:
+    """The session of a tab that looks at the workspace."""
+    held = {state._KEY: state.AppState(workspace="shapes")}
+    monkeypatch.setattr(state.st, "session_state", held)
+    return held
+
+
+@pytest.fixture
+def ws(full_folder, tab) -> Workspace:
+    return Workspace(full_folder / "shapes")
+
+
+def scene_of(ws: Workspace, matching: np.ndarray | None = None) -> Scene:
+    pool, decided, plan = loaders.pool(ws), loaders.decisions(ws), loaders.current_draw(ws)
+    drawn, xy, chosen = loaders.drawn_mask(pool, plan), loaders.xy(ws), state.app_state().selection
+    matching = np.ones(len(xy), dtype=bool) if matching is None else matching
+    rows, score = finding.find(
+        chosen, hierarchy=pool.hierarchy, vectors=pool.vectors, item_ids=pool.item_ids, xy=xy, within=matching
+    )
+    columns, key = item_columns(ws, pool, decided, drawn), loaders.key_of(ws, "project")
+    return Scene(ws, pool, xy, key, decided, plan, drawn, columns, chosen, (), matching, Found(rows, score))
+
+
+def data_of(scene: Scene) -> dict:
+    return scatter_data(map_scene.map_data(scene, map_scene.colouring(scene)))
+
+
+def bits(ws: Workspace, scene: Scene, url: str) -> np.ndarray:
+    """A published mask in rows of the tree."""
+    data = published("shapes", url.rsplit("/", 1)[1])
+    points = map_scene.map_points(ws.path, scene.map_key)
+    found = np.zeros(points.n, dtype=bool)
+    found[points.order] = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[: len(points)]
+    return found
+
+
+def test_the_same_scene_sends_the_same_data_byte_for_byte(ws):
+    first, again = data_of(scene_of(ws)), data_of(scene_of(ws))
+    assert json.dumps(first) == json.dumps(again)
+    assert len(json.dumps(first)) < 16_000
+
+
+def test_a_selection_changes_masks_and_counts_and_leaves_points_and_colours_alone(ws):
+    before = data_of(scene_of(ws))
+    state.select_cluster(2, 1)
+    scene = scene_of(ws)
+    after = data_of(scene)
+    for name in ("n", "positions", "order", "box", "labels"):
+        assert after[name] == before[name]
+    assert after["colour"]["url"] == before["colour"]["url"]
+    members = scene.pool.hierarchy.members(2, 1)
+    assert np.flatnonzero(bits(ws, scene, after["masks"]["selected"])).tolist() == sorted(members.tolist())
+    assert sum(one["selected"] for one in after["colour"]["classes"]) == len(members)
+    assert sum(one["total"] for one in after["colour"]["classes"]) == scene.n
+
+
+def test_masks_say_what_matches_what_is_drawn_and_what_people_decided(ws):
+    assert data_of(scene_of(ws))["masks"] | {"drawn": ""} == dict.fromkeys(
+        ("selected", "matching", "dropped", "drawn", "kept"), ""
+    )
+    ws.decide_cluster(2, 0, "drop")
+    ws.decide_cluster(2, 1, "keep")
+    half = np.arange(scene_of(ws).n) % 2 == 0
+    scene = scene_of(ws, half)
+    masks, tree = data_of(scene)["masks"], scene.pool.hierarchy
+    assert np.array_equal(bits(ws, scene, masks["matching"]), half)
+    assert np.array_equal(bits(ws, scene, masks["dropped"]), tree.point_assignment(2) == 0)
+    assert np.array_equal(bits(ws, scene, masks["kept"]), tree.point_assignment(2) == 1)
+    assert np.array_equal(bits(ws, scene, masks["drawn"]), scene.drawn)
+
+
+def test_a_selection_of_nothing_is_a_mask_of_nothing_and_no_selection_is_none(ws):
+    state.select(Selection("items", items=("gone",)))
+    scene = scene_of(ws)
+    assert not bits(ws, scene, data_of(scene)["masks"]["selected"]).any()
+
+
+def test_areas_and_camera_come_back_from_the_state(ws):
+    state.select_area([EVERYTHING])
+    state.update(camera=(1.0, 2.0, 3.0))
+    data = data_of(scene_of(ws))
+    assert data["areas"] == [{"polygon": [list(point) for point in EVERYTHING.polygon], "adds": True}]
+    assert data["camera"] == [1.0, 2.0, 3.0]
+
+
+def test_a_colour_that_is_no_more_falls_back_to_the_default(ws):
+    state.update(colour="a column of another workspace")
+    assert map_scene.colouring(scene_of(ws)).title == "shape"
+
+
+def test_a_number_has_ends_and_a_scale_and_what_has_none_is_the_last_of_the_palette(ws):
+    state.update(colour="distance")
+    colour = data_of(scene_of(ws))["colour"]
+    assert colour["kind"] == "scale"
+    assert colour["classes"] == []
+    assert (colour["low"], colour["high"][:2]) == ("0", "≥ ")
+    codes = published("shapes", colour["url"].rsplit("/", 1)[1])
+    assert max(codes) < len(colour["palette"])
+
+
+def test_what_did_not_change_is_not_coloured_again(ws):
+    state.update(colour="width")
+    first = map_scene.colouring(scene_of(ws))
+    assert map_scene.colouring(scene_of(ws)) is first
+    state.update(colour="distance")
+    assert map_scene.colouring(scene_of(ws)) is map_scene.colouring(scene_of(ws))
+    state.update(colour="level 1", root=(2, 0))
+    assert map_scene.colouring(scene_of(ws)).title.startswith("level 1 in ")
+
+
+def test_decisions_are_coloured_as_they_are_now(ws):
+    state.update(colour="decision")
+    assert map_scene.colouring(scene_of(ws)).totals.tolist()[2] == 0
+    ws.decide_cluster(2, 0, "drop")
+    scene = scene_of(ws)
+    assert map_scene.colouring(scene).totals.tolist()[2] == scene.pool.hierarchy.sizes(2)[0]
+
+
+def test_the_name_that_a_person_gave_is_on_the_map_and_in_the_legend(ws):
+    state.update(colour="level 2")
+    before = scene_of(ws)
+    assert not any("mine" in one["text"] for one in data_of(before)["labels"])
+    given = ({}, {0: "<b>mine</b>"})
+    before.pool.names.given = given
+    data = data_of(replace(before, decided=replace(before.decided, labels=given)))
+    assert next(one["text"] for one in data["labels"] if one["id"] == "2:0") == "0 · <b>mine</b>"
+    assert "0 · <b>mine</b>" in [one["name"] for one in data["colour"]["classes"]]
+
+
+def test_names_from_data_are_cut_and_stay_text(ws):
+    said = ["<img src=x onerror=alert(1)>", "x" * 10_000_000, "\u202eturned"]
+    n = scene_of(ws).n
+    column = ItemColumn("![](http://a/b.png)", "class", "yours", lambda: (np.arange(n) % 3, said))
+    scene = replace(scene_of(ws), columns=ItemColumns.of(n, [column]))
+    colour = data_of(scene)["colour"]
+    assert colour["title"] == "![](http://a/b.png)"
+    assert {one["name"] for one in colour["classes"]} == {said[0], "x" * 79 + "…", "turned"}
+    made = map_view.figure(scene, map_scene.colouring(scene)).figure.to_json()
+    assert "<img" not in made
+    assert len(made) < 200_000
+
+
+def test_items_picked_one_by_one_are_lit_without_a_selection(ws):
+    scene = replace(scene_of(ws), found=Found(np.array([4, 7])))
+    assert np.flatnonzero(bits(ws, scene, data_of(scene)["masks"]["selected"])).tolist() == [4, 7]
+
+
+def test_a_click_takes_an_item_in_hand_with_shift_beside_others_and_again_out(ws):
+    pool = loaders.pool(ws)
+    map_view.picked(pool, 3, add=False)
+    assert state.app_state().selection == Selection("items", items=(pool.item_ids[3],))
+    map_view.picked(pool, 5, add=True)
+    assert state.app_state().selection.items == (pool.item_ids[3], pool.item_ids[5])
+    map_view.picked(pool, 3, add=True)
+    assert state.app_state().selection.items == (pool.item_ids[5],)
+    map_view.picked(pool, 5, add=True)
+    assert state.app_state().selection == Selection()
+    map_view.picked(pool, 10**9, add=False)
+    assert state.app_state().selection == Selection()
+
+
+def test_a_click_on_a_name_selects_its_cluster_if_there_is_one(ws):
+    pool = loaders.pool(ws)
+    map_view.labelled(pool, 2, 3)
+    assert state.app_state().selection == Selection("cluster", 2, 3)
+    for level, cluster in ((0, 0), (3, 0), (2, 6), (1, 999)):
+        map_view.labelled(pool, level, cluster)
+        assert state.app_state().selection == Selection("cluster", 2, 3)
+
+
+@pytest.mark.parametrize("colour", ["level 1", "distance", "decision", "drawn"])
+def test_the_figure_shows_the_same_colours_and_what_is_selected(ws, colour):
+    state.select_cluster(2, 1)
+    state.update(colour=colour)
+    scene = scene_of(ws)
+    made = map_view.figure(scene, map_scene.colouring(scene))
+    faded = sum(len(trace.x) for trace in made.figure.data if trace.marker.opacity < 0.5)
+    lit = sum(len(trace.x) for trace in made.figure.data if trace.marker.opacity == pytest.approx(1, abs=0.11))
+    assert (faded, lit) == (scene.n, len(scene.found))
+    assert colour in made.alt
+
+
+def page() -> None:
+    """A page that shows nothing but the map of the only workspace."""
+    from curation_app import loaders, map_view, places, state
+    from tests.app.test_map_view import scene_of
+
+    state.use_workspace(places.workspace_names()[0])
+    map_view.map_view(scene_of(loaders.current()), key="map")
+
+
+def test_the_page_offers_colours_and_keeps_the_choice_and_turns_into_a_figure(full_folder):
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    colours = next(one for one in app.selectbox if one.label == "Colour by")
+    assert colours.value == "shape"
+    assert "Tree: level 1" in colours.options
+    colours.select("width").run()
+    assert not app.exception
+    assert next(one for one in app.selectbox if one.label == "Colour by").value == "width"
+    assert not app.get("plotly_chart")
+    next(one for one in app.toggle if one.label == "Figure").set_value(True).run()
+    assert not app.exception
+    assert app.get("plotly_chart")
+
+
+def test_without_a_map_the_page_says_what_to_do(ws, monkeypatch):
+    said = []
+    monkeypatch.setattr(map_view.show, "needs", lambda step, *_: said.append(step))
+    map_view.map_view(replace(scene_of(ws), xy=None), key="map")
+    assert said == ["project"]
