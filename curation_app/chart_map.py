@@ -7,7 +7,6 @@ import numpy as np
 
 from curation_app.charts import Chart, framed, plain
 from curation_app.palette import ACCENT, CATEGORIES, OTHER
-from curation_core.polygons import in_polygon
 
 MOST_POINTS = 50_000  # what a plotly scatter stays usable with; above it a fair sample of this size is drawn
 MOST_CLASSES = 10
@@ -123,11 +122,6 @@ def _steps(colours: Sequence[str]) -> list[list[float | str]]:
 def _bar(ends: tuple[str, str], n_steps: int) -> dict[str, Any]:
     marks = {"tickmode": "array", "tickvals": [0, n_steps - 1], "ticktext": [plain(end) for end in ends]}
     return {**marks, "orientation": "h", "thickness": 10, "outlinewidth": 0, "len": 0.5, "x": 0.25, "y": -0.06}
-
-
-def inside(xy: np.ndarray, polygon: np.ndarray) -> np.ndarray:
-    """Which points (n, 2) lie in a polygon (v, 2), by the even-odd rule: (n,) bool."""
-    return in_polygon(np.asarray(xy), np.asarray(polygon))
 
 
 def polygons_of(selection: Mapping[str, Any]) -> list[np.ndarray]:

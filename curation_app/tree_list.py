@@ -58,8 +58,9 @@ def _level(scene: Scene, root: Root) -> int:
 def _settings(scene: Scene, key: str) -> None:
     chosen = tree_figures.chosen(scene)
     kinds = ["items", "name", "number", "drawn", *(["figure"] if chosen else [])]
+    kinds = ["in hand", *kinds] if _is_spread(scene) else kinds
     # set on every run: what is inside a closed popover is drawn anew when it opens, without what it was told before
-    state.set_widget(f"{key}-sort", state.widget(_SORT) if state.widget(_SORT) in kinds else "items")
+    state.set_widget(f"{key}-sort", state.widget(_SORT) if state.widget(_SORT) in kinds else kinds[0])
     state.set_widget(f"{key}-up", bool(state.widget(_UP)))
     st.segmented_control(
         "Sort by", kinds, key=f"{key}-sort", required=True, on_change=_keep, args=(_SORT, f"{key}-sort")
@@ -93,7 +94,7 @@ def _is_next(root: Root, level: int, scene: Scene) -> bool:
 
 def _sort_key(scene: Scene, level: int) -> np.ndarray:
     """What the list is sorted by, small before large: (k,) float64; what has none comes last either way."""
-    kind, tree = state.widget(_SORT) or "items", scene.pool.hierarchy
+    kind, tree = _sort_kind(scene), scene.pool.hierarchy
     turned = bool(state.widget(_UP))
     if kind == "name":
         with st.spinner("Reading the names of all clusters"):
@@ -105,6 +106,8 @@ def _sort_key(scene: Scene, level: int) -> np.ndarray:
     figure = tree_figures.chosen(scene)
     if kind == "figure" and figure is not None:
         values = tree_figures.of_levels(scene, figure)[level - 1].values
+    elif kind == "in hand":
+        values = in_hand(scene, level) + tree.sizes(level) / (tree.n_items + 1)  # equals by size
     else:
         values = (tree_figures.drawn_counts(scene)[level - 1] if kind == "drawn" else tree.sizes(level)).astype(float)
     keys = values if turned else -values
@@ -123,7 +126,7 @@ def _ordered(clusters: np.ndarray, keys: np.ndarray, most: int) -> np.ndarray:
 
 def _with_first(scene: Scene, level: int, words: str, order: np.ndarray, found: np.ndarray) -> np.ndarray:
     """The order with what is selected on top, so that it is in view; a pick in the list itself moves nothing."""
-    list_is = (state.app_state().list_epoch, level, words, state.widget(_SORT), state.widget(_UP))
+    list_is = (state.app_state().list_epoch, level, words, _sort_kind(scene), state.widget(_UP))
     kept = state.widget(_FIRST)
     if kept is None or kept[0] != list_is:
         kept = (list_is, selected_cluster(scene))
@@ -148,8 +151,27 @@ def _said(scene: Scene, level: int, n_shown: int, n_fitting: int, words: str) ->
         st.caption(f"{show.count(n_fitting, 'cluster')} {how}")
 
 
+def in_hand(scene: Scene, level: int) -> np.ndarray:
+    """How many of the rows in hand lie in each cluster of a level: (k,) int64."""
+    tree = scene.pool.hierarchy
+    counts: np.ndarray = np.bincount(tree.point_assignment(level)[scene.rows], minlength=tree.n_clusters[level - 1])
+    return counts
+
+
+def _is_spread(scene: Scene) -> bool:
+    """Whether what is in hand may lie in several clusters."""
+    return scene.selection.kind not in ("none", "cluster") or bool(scene.filters)
+
+
+def _sort_kind(scene: Scene) -> str:
+    chosen, spread = state.widget(_SORT), _is_spread(scene)
+    if chosen is None or (chosen == "in hand" and not spread):
+        return "in hand" if spread else "items"
+    return str(chosen)
+
+
 def _sorting(scene: Scene) -> str:
-    kind, figure = state.widget(_SORT) or "items", tree_figures.chosen(scene)
+    kind, figure = _sort_kind(scene), tree_figures.chosen(scene)
     return escaped(figure.title) if kind == "figure" and figure is not None else kind
 
 
@@ -158,8 +180,10 @@ def _rows(scene: Scene, level: int, order: np.ndarray, key: str) -> None:
     sizes = tree.sizes(level)[order]
     verdicts = scene.decided.verdicts[level - 1][order]
     columns: dict[str, Any] = {" ": [MARKS[mark] for mark in verdicts.tolist()]} if verdicts.any() else {}
+    columns["cluster"] = cluster_names(scene).names(level, order)
+    if _is_spread(scene):
+        columns["in hand"] = in_hand(scene, level)[order].tolist()
     columns |= {
-        "cluster": cluster_names(scene).names(level, order),
         "items": sizes.tolist(),
         "drawn": tree_figures.drawn_counts(scene)[level - 1][order].tolist(),
     }
@@ -196,6 +220,7 @@ def _column_config(columns: dict[str, Any], figure: NodeFigure | None) -> dict[s
         " ": st.column_config.TextColumn(width=26, help="✓ kept, ✕ dropped"),
         "cluster": st.column_config.TextColumn(width=104),
         "items": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most, width=68, color=CONTEXT),
+        "in hand": st.column_config.NumberColumn(width=58, help="Items of the selection that lie in this cluster."),
         "drawn": st.column_config.NumberColumn(width=52),
         "share": st.column_config.NumberColumn(format="percent", width=60),
     }

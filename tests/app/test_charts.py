@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from curation_app import charts
-from curation_app.chart_map import MOST_POINTS, inside, map_figure, polygons_of, shown_rows, top_classes
+from curation_app.chart_map import MOST_POINTS, map_figure, polygons_of, shown_rows, top_classes
 from curation_app.palette import CATEGORIES, sequential, text_on
+from curation_core.polygons import in_polygon
 
 
 def test_text_on_every_tile_reads_at_four_and_a_half_to_one():
@@ -53,22 +54,11 @@ def test_a_selection_is_drawn_on_top_and_the_rest_fades():
     assert chart.figure.data[0].marker.opacity < chart.figure.data[1].marker.opacity
 
 
-def test_points_inside_a_polygon_are_found_by_the_even_odd_rule():
-    xy = np.random.default_rng([2]).uniform(-2, 2, (2_000, 2))
-    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
-    circle = np.column_stack([np.cos(angle), np.sin(angle)])
-    radius = np.linalg.norm(xy, axis=1)
-    found = inside(xy, circle)
-    sure = np.abs(radius - 1) > 0.01
-    assert (found[sure] == (radius[sure] < 1)).all()
-    assert not inside(xy, np.vstack([circle, circle])).any()  # wound twice: even, so outside
-
-
 def test_lassos_and_boxes_of_a_selection_become_polygons():
     event = {"lasso": [{"x": [0, 1, 1], "y": [0, 0, 1]}], "box": [{"x": [2, 0], "y": [0, 1]}], "points": []}
     lasso, box = polygons_of(event)
     assert lasso.shape == (3, 2)
-    assert inside(np.array([[1.0, 0.5], [3.0, 0.5]]), box).tolist() == [True, False]
+    assert in_polygon(np.array([[1.0, 0.5], [3.0, 0.5]]), box).tolist() == [True, False]
 
 
 def test_names_from_data_cannot_become_markup():

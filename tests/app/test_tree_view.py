@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation_app import loaders
+from curation_app import loaders, scenes
 from curation_app.chart_tree import DEPTH, FEWEST, shown_nodes, tree_figure
 from curation_app.columns import item_columns
 from curation_app.scene import Found, Scene
@@ -43,20 +43,7 @@ def opened(ws):
     """A function that opens the views for a state; the scene is made anew on every run, as the page does."""
 
     def scene() -> Scene:
-        from curation_app import state
-
-        pool, decided, chosen = loaders.pool(ws), loaders.decisions(ws), state.app_state().selection
-        drawn = loaders.drawn_mask(pool, loaders.current_draw(ws))
-        rows = np.zeros(0, np.int64)
-        if (
-            chosen.kind == "cluster"
-            and chosen.level <= 2
-            and chosen.cluster < pool.hierarchy.n_clusters[chosen.level - 1]
-        ):
-            rows = pool.by_distance(chosen.level, chosen.cluster)
-        columns = item_columns(ws, pool, decided, drawn)
-        everything = np.ones(pool.hierarchy.n_items, bool)
-        return Scene(ws, pool, None, "", decided, None, drawn, columns, chosen, (), everything, Found(rows))
+        return scenes.scene(ws)[0]
 
     def run(kind: str = "icicle", **fields) -> AppTest:
         app = AppTest.from_function(page, default_timeout=60)
@@ -445,3 +432,13 @@ def test_a_click_on_a_fold_lists_what_it_holds(click, opened, tree):
 def test_a_click_on_nothing_changes_nothing(click, clicked):
     before = AppState(workspace="shapes", root=(2, 1), selection=cluster(2, 1))
     assert now(click(*clicked, root=before.root, selection=before.selection)) == before
+
+
+def test_the_list_says_how_much_of_an_outline_lies_in_each_cluster_most_first(opened, ws):
+    ids = ws.item_ids()
+    app = opened(selection=Selection("items", items=tuple(ids[:40])))
+    listed = app.dataframe[0].value
+    owner = ws.hierarchy().point_assignment(2)[:40]
+    assert listed["in hand"].sum() == 40
+    assert listed["in hand"].iloc[0] == np.bincount(owner).max()
+    assert (np.diff(listed["in hand"]) <= 0).all()

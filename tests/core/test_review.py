@@ -6,7 +6,8 @@ import pytest
 
 from curation_core.errors import ConfigError
 from curation_core.hierarchy import Hierarchy, Level
-from curation_core.review import Decision, ItemTarget, ReviewLog, UndoTarget, active, cluster_target, fold
+from curation_core.review import Decision, ItemTarget, UndoTarget, active, cluster_target, fold
+from curation_core.review_log import ReviewLog
 
 
 def tree(assignment=(0, 0, 0, 1, 1, 2), parents=(0, 0, 1)):
