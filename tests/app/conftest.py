@@ -1,6 +1,7 @@
 """Workspaces for the app's tests: none, and a full small one made without model weights."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ from curation_app import places
 from curation_core.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def same_main():
+    """AppTest puts its script in the place of __main__; a later test's worker process would look for that file."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="session")
