@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from curation_app import item_routes, map_routes, uploads
+from curation_app.components import scripts
 from curation_app.places import valid_name, workspace_path
 from curation_core.errors import CurationError
 from curation_core.thumbnails import thumbnail_path
@@ -100,6 +101,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/download/{workspace}/{export}/{file}", download),
         *map_routes.routes(),
         *item_routes.routes(),
+        *scripts.routes(),
         *uploads.routes(),
     ]
 

@@ -17,6 +17,7 @@ import numpy as np
 import streamlit as st
 
 from curation_app import state
+from curation_app.components.scripts import by_address
 
 _HERE = Path(__file__).resolve().parent
 _SCRIPTS = ("elements.js", "picks.js", "pages.js", "footprint.js", "fullview.js", "gallery.js")  # joined in this order
@@ -137,4 +138,4 @@ def _bits(text: str) -> np.ndarray:
 def _component() -> Any:
     js = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     css = (_HERE / "gallery.css").read_text(encoding="utf-8")
-    return st.components.v2.component("curation_gallery", css=css, js=js)
+    return st.components.v2.component("curation_gallery", css=css, js=by_address(js))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from curation_app import state
+from curation_app.components.scripts import by_address
 from curation_core.selection import Area
 
 _HERE = Path(__file__).resolve().parent
@@ -204,7 +205,7 @@ def source() -> str:
 @cache
 def _component() -> Any:
     css = (_HERE / "scatter.css").read_text(encoding="utf-8")
-    return st.components.v2.component("curation_scatter", css=css, js=source())
+    return st.components.v2.component("curation_scatter", css=css, js=by_address(source()))
 
 
 def _said(key: str, name: str) -> Any:
