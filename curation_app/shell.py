@@ -16,7 +16,9 @@ _STYLE = """
 [data-testid=stBottomBlockContainer] {padding: 0.75rem 1.5rem}
 [data-testid=stLayoutWrapper]:has(> [class*="st-key-panel-"]) {flex-basis: calc(100vh - var(--above, 10rem)) !important}
 .st-key-explore-view button {padding: 0 0.45rem; min-width: 0}
-.js-plotly-plot :is(.xtick text, .ytick text, .xtitle, .ytitle) {fill: currentColor !important; opacity: 0.8}
+.js-plotly-plot :is(.xtick text, .ytick text, .xtitle, .ytitle, .cbaxis text, .cbtitle text) {
+  fill: currentColor !important; opacity: 0.8
+}
 body:has(.st-key-finder-row) {--above: 8.6rem}
 body:has(.st-key-finder-chips) {--above: 11.4rem}
 """
