@@ -37,8 +37,12 @@ types: $(VENV)/.dev
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
+# One process a core for what needs no browser; the browser tests one after the other, since they wait for paint.
 unit: $(VENV)/.dev browser
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+	@status=0; export OPENBLAS_NUM_THREADS=1; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/core tests/app || status=$$?; \
+	$(BIN)/python -m pytest tests/e2e || status=$$?; \
+	exit $$status
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
