@@ -18,7 +18,7 @@ from curation_core.selection import Selection
 from curation_core.workspace import Workspace
 
 TREES = ("Icicle", "Treemap", "Sunburst")
-VIEWS = ("Map", *TREES, "Table", "Sizes", "Compare")
+VIEWS = ("Map", "Split", *TREES, "Table", "Sizes", "Compare")
 
 
 @st.fragment
@@ -43,7 +43,7 @@ def _explore(ws: Workspace) -> None:
     with centre, show.panel("view"):  # first: it answers the lasso
         _view(scene, picked)
     with left, show.panel("tree"):
-        if _shown(scene) not in TREES:  # the picture of the tree has its own
+        if _shown(scene) not in (*TREES, "Split"):  # the picture of the tree has its own
             tree_view.breadcrumb(scene)
         tree_view.tree_list(scene, key="tree-list")
     with right, show.panel("hand"):
@@ -65,6 +65,11 @@ def _view(scene: Scene, picked: np.ndarray) -> None:
     kind = _choice(scene)
     if kind == "Map":
         map_view.map_view(_lit(scene, picked), key="map")
+    elif kind == "Split":
+        with st.container(height="stretch", key="split-tree", gap="small"):
+            tree_view.tree_picture(scene, "icicle", key="split-picture", table=False)
+        with st.container(height="stretch", key="split-map", gap="small"):
+            map_view.map_view(_lit(scene, picked), key="map")
     elif kind == "Table":
         items_table(scene, key="items-table")
     elif kind == "Sizes":

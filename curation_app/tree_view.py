@@ -17,8 +17,11 @@ LEAST = {"treemap": 0.0004, "icicle": 0.002, "sunburst": 0.002}
 _PICKED, _EPOCH = "tree-picked", "tree-epoch"
 
 
-def tree_picture(scene: Scene, kind: TreeKind, *, key: str = "tree-picture") -> None:
-    """The tree below what is open; a click selects a cluster and opens it, on the open one it closes it again."""
+def tree_picture(scene: Scene, kind: TreeKind, *, key: str = "tree-picture", table: bool = True) -> None:
+    """The tree below what is open; a click selects a cluster and opens it, on the open one it closes it again.
+
+    table: offer its twin as a table, and files of both, below.
+    """
     figure = tree_figures.chosen(scene)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         breadcrumb(scene)
@@ -30,7 +33,7 @@ def tree_picture(scene: Scene, kind: TreeKind, *, key: str = "tree-picture") -> 
     title = f"Tree {below}, colour: {cut(figure.title) if figure else 'branch'}"
     made = tree_figure(nodes, kind, title, n_items=scene.n, figure=figure, selected=mine)
     name = f"{key}-{kind}-{root}-{_epoch(scene)}"
-    show.chart(made, name, on_select=lambda: _node_picked(name, scene, root, nodes), height="stretch")
+    show.chart(made, name, on_select=lambda: _node_picked(name, scene, root, nodes), table=table, height="stretch")
 
 
 def _nodes(scene: Scene, kind: TreeKind) -> tuple[Root, list[Node]]:

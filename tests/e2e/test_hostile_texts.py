@@ -18,7 +18,7 @@ HOSTILE = (
     "<svg/onload=window.hurt=1><b>bold</b>",
     "{{7*7}} ${7*7} %s %(x)s",
 )
-VIEWS = ("Map", "Icicle", "Treemap", "Sunburst", "Table", "Sizes", "Compare")
+VIEWS = ("Map", "Split", "Icicle", "Treemap", "Sunburst", "Table", "Sizes", "Compare")
 
 
 @pytest.fixture(scope="module")

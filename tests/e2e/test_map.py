@@ -244,3 +244,12 @@ def test_without_webgl2_the_server_draws_and_says_so(explore, page):
     assert 20 < selected(page, root) <= N
     page.get_by_test_id("map-zoom-in").click()
     page.wait_for_function("(was) => was.isConnected === false", arg=picture.element_handle())  # a sharper one came
+
+
+def test_split_shows_tree_and_map_and_a_click_in_the_tree_lights_the_map(page, explore):
+    root = shown(page, f"{explore}&view=Split")
+    assert page.get_by_test_id("map-canvas").bounding_box()["height"] > 150
+    cluster = page.locator(".slice").nth(1)  # the first is the whole pool
+    cluster.click()
+    assert 0 < selected(page, root) < N
+    page.wait_for_url(re.compile("view=Split.*cluster=|cluster=.*view=Split"))
