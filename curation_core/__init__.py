@@ -26,8 +26,9 @@ from curation_core.kmeans import kmeans
 from curation_core.metrics import balance
 from curation_core.neighbors import near_duplicates
 from curation_core.projection import project
-from curation_core.sampling import SamplingPlan, sample, water_fill
+from curation_core.sampling import SamplingPlan, sample
 from curation_core.verification import verify
+from curation_core.water_filling import water_fill
 from curation_core.workspace import Workspace
 
 __all__ = [

@@ -58,7 +58,7 @@ def write_draw(folder: Path, plan: SamplingPlan) -> dict[str, Any]:
     return {
         "n_items": len(plan.indices),
         "n_levels": len(plan.quotas),
-        "shortfall": plan.target_size - len(plan.indices),
+        "shortfall": plan.shortfall,
     }
 
 

@@ -8,11 +8,12 @@ nothing.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from curation_core.config import SampleConfig, Strategy
+from curation_core.draw_rules import DrawRules
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.hierarchy import Hierarchy
+from curation_core.water_filling import fill_segments, whole
 
 _ROWS = 1 << 22  # values handled at once when distances are computed
 
@@ -43,8 +44,8 @@ class SamplingPlan:
 
     @property
     def shortfall(self) -> int:
-        """Items missing to the target size because the pool does not have them."""
-        return self.target_size - len(self.indices)
+        """Items missing to the target size because the pool does not have them or caps hold them back."""
+        return max(0, self.target_size - len(self.indices))
 
     def drawn_mask(self, n: int) -> np.ndarray:
         """Which of n items were drawn at least once: (n,) bool."""
@@ -53,58 +54,12 @@ class SamplingPlan:
         return mask
 
 
-def water_fill(capacity: ArrayLike, budget: int, priority: ArrayLike | None = None) -> np.ndarray:
-    """Split a budget over clusters as evenly as capacity allows.
-
-    capacity: (k,) whole numbers, points available per cluster. priority: (k,) order in which clusters get the
-    remainder, lowest first; by index unless given. Returns (k,) int64 summing to min(budget, capacity.sum());
-    clusters that are not full differ by at most 1. Monotone in the budget. Source: Vo et al. 2024, hierarchical
-    sampling. Raises ConfigError for a budget that is not a whole number of at least 0, ShapeError for a wrong
-    capacity.
-    """
-    room = np.asarray(capacity)
-    if room.ndim != 1 or (len(room) and (room.dtype.kind not in "iu" or room.min() < 0)):
-        raise ShapeError(
-            f"capacity has shape {room.shape} and type {room.dtype}; give one whole number of at least 0 per cluster"
-        )
-    order = np.arange(len(room)) if priority is None else np.asarray(priority)
-    if order.shape != room.shape:
-        raise ShapeError(f"priority has shape {order.shape} for {len(room)} clusters; give one number per cluster")
-    budgets = np.array([_whole(budget)], dtype=np.int64)
-    return fill_segments(room.astype(np.int64), np.zeros(len(room), dtype=np.int64), budgets, order)
-
-
-def fill_segments(capacity: np.ndarray, parent: np.ndarray, budget: np.ndarray, priority: np.ndarray) -> np.ndarray:
-    """`water_fill` for the children of many parents at once.
-
-    capacity: (k,) int64. parent: (k,) in [0, p). budget: (p,) int64. priority: (k,). Returns (k,) int64. Closed form:
-    in ascending order of capacity, a child is filled if its whole segment could be raised to its capacity.
-    """
-    order = np.lexsort((capacity, parent))
-    room, owner = capacity[order], parent[order]
-    count = np.bincount(owner, minlength=len(budget))
-    start = np.cumsum(count) - count
-    before = np.cumsum(room) - room  # filled by all smaller children, and by earlier segments:
-    before -= before[np.minimum(start, max(0, len(room) - 1))][owner] if len(room) else 0
-    behind = count[owner] - (np.arange(len(room)) - start[owner])  # this child and the larger ones
-    filled = before + room * behind <= budget[owner]
-    used = np.bincount(owner, np.where(filled, room, 0), len(budget)).astype(np.int64)
-    open_count = count - np.bincount(owner, filled, len(budget)).astype(np.int64)
-    level, remainder = np.divmod(np.maximum(budget - used, 0), np.maximum(open_count, 1))
-    quota = np.empty(len(capacity), dtype=np.int64)
-    quota[order] = np.where(filled, room, level[owner])
-    waiting = order[~filled]
-    waiting = waiting[np.lexsort((priority[waiting], parent[waiting]))]
-    turn = np.arange(len(waiting)) - (np.cumsum(open_count) - open_count)[parent[waiting]]
-    quota[waiting[turn < remainder[parent[waiting]]]] += 1
-    return quota
-
-
 def sample(
     hierarchy: Hierarchy,
     config: SampleConfig,
     *,
     eligible: np.ndarray | None = None,
+    rules: DrawRules | None = None,
     vectors: np.ndarray | None = None,
 ) -> SamplingPlan:
     """Draw a balanced set of items.
@@ -113,8 +68,10 @@ def sample(
     random, closest (to the centroid) or diverse (farthest first, from the item nearest to the centroid; needs vectors).
     The strategy never changes quotas. With a multiplier above 1 the copies inside a leaf differ by at most 1.
 
-    eligible: (n,) bool, items that may be drawn; all unless given. vectors: (n, d), those that were clustered.
-    A target above what there is gives everything; the plan's shortfall says how much is missing.
+    eligible: (n,) bool, items that may be drawn; all unless given. rules: items that are in at any size, caps and
+    weights; a kept item may always be drawn. vectors: (n, d), those that were clustered.
+    A target above what there is gives everything, the plan's shortfall says how much is missing; one below the number
+    of kept items gives these.
     Raises ShapeError when eligible or vectors do not fit the tree, ConfigError when vectors are missing.
     """
     n = hierarchy.n_items
@@ -129,10 +86,13 @@ def sample(
         )
     if vectors is not None and (vectors.ndim != 2 or len(vectors) != n):
         raise ShapeError(f"vectors have shape {vectors.shape}, the tree has {n} items; pass those that were clustered")
+    rules = DrawRules.none(hierarchy) if rules is None else rules
+    rules.require_fit(hierarchy)
+    allowed = allowed | rules.kept
     priority = item_priority(n, config.seed)
-    capacity = _capacity(hierarchy, allowed, config.multiplier)
-    quotas = _quotas(hierarchy, capacity, _whole(config.target_size), priority, config.seed)
-    copies = _copies(hierarchy, quotas[0], allowed, priority, config.strategy, vectors)
+    capacity = rules.capacity(hierarchy, allowed, config.multiplier)
+    quotas = _quotas(hierarchy, capacity, rules, whole(config.target_size), priority, config.seed)
+    copies = _copies(hierarchy, quotas[0], allowed, rules.kept, priority, config.strategy, vectors)
     indices = np.repeat(np.arange(n), copies)
     return SamplingPlan(indices, quotas, capacity, config.target_size, config.strategy, config.multiplier, config.seed)
 
@@ -142,26 +102,25 @@ def item_priority(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng([seed, 0]).permutation(n)
 
 
-def _capacity(hierarchy: Hierarchy, allowed: np.ndarray, multiplier: int) -> tuple[np.ndarray, ...]:
-    """Draws that each cluster can give at most, per level."""
-    counts = [np.bincount(hierarchy.levels[0].assignment, allowed, hierarchy.n_clusters[0]).astype(np.int64)]
-    for level in hierarchy.levels[1:]:
-        counts.append(np.bincount(level.assignment, counts[-1], level.n_clusters).astype(np.int64))
-    return tuple(count * multiplier for count in counts)
-
-
 def _quotas(
-    hierarchy: Hierarchy, capacity: tuple[np.ndarray, ...], target_size: int, priority: np.ndarray, seed: int
+    hierarchy: Hierarchy,
+    capacity: tuple[np.ndarray, ...],
+    rules: DrawRules,
+    target_size: int,
+    priority: np.ndarray,
+    seed: int,
 ) -> tuple[np.ndarray, ...]:
     """Draws per cluster and level, finest first."""
-    budget = np.array([target_size], dtype=np.int64)
+    floors = rules.floors(hierarchy)
+    budget = np.array([max(target_size, int(floors[-1].sum()))], dtype=np.int64)
     quotas: list[np.ndarray] = []
     for number in range(hierarchy.n_levels, 0, -1):
         ties = _tie_order(
             hierarchy.point_assignment(number), hierarchy.n_clusters[number - 1], priority, [seed, number]
         )
         parent = hierarchy.parents(number).astype(np.int64)
-        budget = fill_segments(capacity[number - 1], parent, budget, ties)
+        floor, weight = floors[number - 1], rules.weights[number - 1]
+        budget = fill_segments(capacity[number - 1], parent, budget, ties, floor=floor, weight=weight)
         quotas.append(budget)
     return tuple(reversed(quotas))
 
@@ -180,22 +139,23 @@ def _copies(
     hierarchy: Hierarchy,
     quota: np.ndarray,
     allowed: np.ndarray,
+    kept: np.ndarray,
     priority: np.ndarray,
     strategy: Strategy,
     vectors: np.ndarray | None,
 ) -> np.ndarray:
-    """How often each item is drawn: (n,) int64."""
+    """How often each item is drawn: (n,) int64. In a leaf kept items come first."""
     rows = np.flatnonzero(allowed)
     level = hierarchy.levels[0]
     leaf = level.assignment[rows].astype(np.int64)
     key = level.distance[rows] if strategy != "random" else priority[rows]
-    order = np.lexsort((priority[rows], key, leaf))
+    order = np.lexsort((priority[rows], key, ~kept[rows], leaf))
     rows, leaf = rows[order], leaf[order]
     count = np.bincount(leaf, minlength=len(quota))
     start = np.cumsum(count) - count
     full, extra = np.divmod(quota, np.maximum(count, 1))
     if strategy == "diverse" and vectors is not None:
-        rank = _farthest_first(vectors, rows, leaf, extra)
+        rank = _farthest_first(vectors, rows, leaf, extra, kept[rows])
     else:
         rank = np.arange(len(rows)) - start[leaf]
     copies = np.zeros(hierarchy.n_items, dtype=np.int64)
@@ -203,10 +163,13 @@ def _copies(
     return copies
 
 
-def _farthest_first(vectors: np.ndarray, rows: np.ndarray, leaf: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _farthest_first(
+    vectors: np.ndarray, rows: np.ndarray, leaf: np.ndarray, wanted: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
     """Rank of each row in its leaf's farthest-first order, as far as wanted; all later rows get n.
 
-    rows are sorted by leaf, the nearest to the centroid first. All leaves take their next item in the same round.
+    rows are sorted by leaf, kept ones first, then the nearest to the centroid. All leaves take their next item in the
+    same round; a kept one counts as farther than all others until it is taken.
     """
     rank = np.full(len(rows), len(rows), dtype=np.int64)
     gap = np.full(len(rows), np.inf)  # squared distance to the nearest item taken
@@ -220,7 +183,7 @@ def _farthest_first(vectors: np.ndarray, rows: np.ndarray, leaf: np.ndarray, wan
         taken = hits[np.concatenate(([True], np.diff(leaf[active][hits]) != 0))]  # the first hit of every leaf
         rank[active[taken]] = turn
         squared = _squared(vectors, rows[active], np.repeat(rows[active[taken]], sizes))
-        gap[active] = np.minimum(gap[active], squared)
+        gap[active] = np.where(kept[active], gap[active], np.minimum(gap[active], squared))
         gap[active[taken]] = -1  # never again, not even among exact duplicates
     return rank
 
@@ -233,9 +196,3 @@ def _squared(vectors: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.nda
         difference = vectors[left[part]].astype(np.float64) - vectors[right[part]]
         squared[part] = np.einsum("ij,ij->i", difference, difference)
     return squared
-
-
-def _whole(budget: object) -> int:
-    if isinstance(budget, bool | np.bool_) or not isinstance(budget, int | np.integer) or budget < 0:
-        raise ConfigError(f"the target size is {budget!r}; give a whole number of items, 0 or more")
-    return int(budget)

@@ -15,8 +15,9 @@ from curation_core.errors import ConfigError, ShapeError
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.kmeans import kmeans
 from curation_core.metrics import balance, kl_to_uniform
-from curation_core.sampling import fill_segments, sample, water_fill
+from curation_core.sampling import sample
 from curation_core.simulated import mixture_2d, power_law_1d, rings
+from curation_core.water_filling import fill_segments, water_fill
 
 SEEDS = (0, 1, 2)
 

@@ -1,4 +1,3 @@
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -9,10 +8,9 @@ from hypothesis import strategies as st
 from curation_core.config import SampleConfig
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.hierarchy import Hierarchy, Level
-from curation_core.sampling import fill_segments, sample, water_fill
+from curation_core.sampling import sample
 
 STRATEGIES = ("random", "closest", "diverse")
-capacities = st.lists(st.integers(0, 39), min_size=1, max_size=11)
 
 
 def level(assignment, k, rng):
@@ -36,77 +34,10 @@ def draw(tree, target, **options):
     return sample(tree, SampleConfig(target_size=target, **options), vectors=vectors, eligible=eligible)
 
 
-def bisected(capacity, budget):
-    """Quotas by search for the cap, the slow way: the oracle, in ascending order."""
-    cap = 0
-    while cap < max(capacity) and np.minimum(cap + 1, capacity).sum() <= budget:
-        cap += 1
-    quota = np.minimum(cap, capacity)
-    for child in [child for child, room in enumerate(capacity) if room > cap][: max(0, budget - quota.sum())]:
-        quota[child] += 1
-    return quota
-
-
-@settings(deadline=None, max_examples=400)
-@given(capacities, st.integers(0, 500))
-def test_water_filling_is_the_slow_search(capacity, budget):
-    assert sorted(water_fill(capacity, budget)) == sorted(bisected(np.array(capacity), budget))
-
-
-@settings(deadline=None)
-@given(capacities, st.integers(0, 450), st.permutations(range(11)))
-def test_a_larger_budget_takes_from_no_cluster(capacity, budget, priority):
-    priority = priority[: len(capacity)]
-    assert (water_fill(capacity, budget, priority) <= water_fill(capacity, budget + 1, priority)).all()
-
-
-def test_many_parents_at_once_are_the_same_as_one_by_one():
-    rng = np.random.default_rng(0)
-    parent = rng.integers(0, 300, 2000)
-    capacity = rng.integers(0, 40, 2000)
-    budget = rng.integers(0, 200, 310)  # the last ten have no children
-    priority = rng.random(2000)
-    quota = fill_segments(capacity, parent, budget, priority)
-    for number in range(300):
-        own = parent == number
-        assert quota[own].tolist() == water_fill(capacity[own], int(budget[number]), priority[own]).tolist()
-
-
-def test_the_remainder_goes_by_priority():
-    assert water_fill([5, 5, 5], 4, [2, 0, 1]).tolist() == [1, 2, 1]
-    assert water_fill([5, 5, 5], 5).tolist() == [2, 2, 1]
-
-
-def test_nothing_to_split_over_is_nothing():
-    assert water_fill([], 5).tolist() == []
-    assert water_fill([0, 0], 5).tolist() == [0, 0]
-
-
-@pytest.mark.parametrize("budget", [-1, 2.0, True, "3", None])
-def test_a_budget_that_is_no_count_is_refused(budget):
-    with pytest.raises(ConfigError, match="whole number of items"):
-        water_fill([3, 3], budget)
-
-
-@pytest.mark.parametrize("capacity", [[-1, 2], [0.5, 2.0], [[1, 2]]])
-def test_a_capacity_that_is_no_count_is_refused(capacity):
-    with pytest.raises(ShapeError, match="capacity"):
-        water_fill(capacity, 2)
-
-
 @pytest.mark.parametrize("target", [-1, 2.5, 2.0, True])
 def test_a_target_that_is_no_count_is_refused(target):
     with pytest.raises(ConfigError, match="target_size"):
         SampleConfig(target_size=target)
-
-
-def test_a_million_clusters_are_filled_within_a_second():
-    rng = np.random.default_rng(0)
-    capacity, parent = rng.integers(0, 100, 1_000_000), rng.integers(0, 10_000, 1_000_000)
-    start = time.process_time()
-    quota = fill_segments(capacity, parent, np.full(10_000, 400), rng.random(1_000_000))
-    assert time.process_time() - start < 1
-    assert quota.sum() == 4_000_000
 
 
 @settings(deadline=None, max_examples=150)
