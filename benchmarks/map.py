@@ -105,10 +105,10 @@ def served(folder: Path) -> Iterator[str]:
 
 
 class Traffic:
-    """Bytes of a page: over the socket, and by HTTP for every address."""
+    """Bytes of a page: over the socket, the map's own among them, and by HTTP for every address."""
 
     def __init__(self, page: Page) -> None:
-        self.down = self.up = self.outline = 0
+        self.down = self.up = self.outline = self.map_down = 0
         self.http: dict[str, int] = {}
         self._addresses: dict[str, str] = {}
         session = page.context.new_cdp_session(page)
@@ -126,6 +126,7 @@ class Traffic:
         size = len(frame["payloadData"]) * 3 // 4 if frame["opcode"] == 2 else len(frame["payloadData"])
         if down:
             self.down += size
+            self.map_down += size if b"curation_scatter" in base64.b64decode(frame["payloadData"]) else 0
         else:
             self.up += size
             self._outline(frame["payloadData"])
@@ -145,7 +146,7 @@ class Traffic:
 
     def forget(self) -> None:
         """Start counting anew."""
-        self.down = self.up = 0
+        self.down = self.up = self.map_down = 0
         self.http.clear()
 
 
@@ -231,28 +232,68 @@ def pan(page: Page) -> None:
 
 
 def lassos(page: Page, traffic: Traffic) -> None:
-    """Print the time from the end of a lasso to what Python says, and what goes up."""
+    """Print the time from the end of a lasso to what Python says, at once and in its rerun, and what goes up."""
     page.get_by_test_id("map-tool-lasso").click()
-    took, up, shown = [], [], []
+    said: dict[str, list[float]] = {name: [] for name in ("quick", "lit", "answer", "masked")}
+    up, down, asked = [], [], []
+    page.on("request", lambda one: asked.append(len(one.post_data or "")) if one.url.endswith("/inside") else None)
     for number in range(LASSOS):
-        before = page.evaluate("() => performance.getEntriesByName('curation-map-answer').length")
         traffic.forget()
+        page.evaluate("() => performance.clearMarks()")
         lasso(page, 0.12 + 0.03 * number)
-        page.wait_for_function(
-            f"() => performance.getEntriesByName('curation-map-answer').length > {before}", timeout=60_000
-        )
+        for name in ("answer", "lit"):
+            wait_mark(page, name, 60)
         settle(page)
         at = marks(page)
-        took.append(at["answer"] - at["lasso"])
-        shown.append(at["masked"] - at["lasso"])
+        for name, took in said.items():
+            took.append(at[name] - at["lasso"])
         up.append(traffic.up)
-    line("lasso to Python's answer", f"{statistics.median(took):.0f} ms median ({', '.join(f'{t:.0f}' for t in took)})")
-    line("lasso to the new mask in the map", f"{statistics.median(shown):.0f} ms median")
-    line("lasso, bytes up", f"{traffic.outline} of the outline, {statistics.median(up):.0f} in all")
+        down.append(traffic.down)
+
+    def figures(name: str) -> str:
+        return f"{statistics.median(said[name]):.0f} ms median ({', '.join(f'{t:.0f}' for t in said[name])})"
+
+    line("lasso to Python's answer in the map", figures("quick"))
+    line("lasso to the first frame with it", figures("lit"))
+    line("lasso to the rerun's data", figures("answer"))
+    line("lasso to the last change of the mask", figures("masked"))
+    line("lasso, masks fetched beside", f"{traffic.of('/api/ready/')} B")
+    outline = f"{traffic.outline} B over the socket ({statistics.median(up):.0f} in all)"
+    line("lasso, bytes up", f"{statistics.median(asked):.0f} B asked, {outline}")
+    line("lasso, socket down", f"{statistics.median(down) / 1e3:.1f} kB, {component_bytes(traffic)}")
     line("selected by the last", page.get_by_test_id("map-root").get_attribute("data-selected") or "nothing")
     page.get_by_test_id("map-canvas").press("Escape")
     page.get_by_test_id("map-tool-pan").click()
     settle(page)
+
+
+def component_bytes(traffic: Traffic) -> str:
+    """How much of what came down was the map's own."""
+    return f"{traffic.map_down / 1e3:.1f} kB of it the map's"
+
+
+def one_step(page: Page, traffic: Traffic) -> None:
+    """Print what a move of the map costs once it has come to rest and is in the link."""
+    traffic.forget()
+    page.get_by_test_id("map-canvas").press("ArrowRight")
+    page.wait_for_timeout(1_500)
+    settle(page)
+    line("pan, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
+    page.get_by_test_id("map-canvas").press("0")
+    page.wait_for_timeout(1_500)
+    settle(page)
+
+
+def resize(page: Page, traffic: Traffic) -> None:
+    """Print what sizes by a column cost."""
+    traffic.forget()
+    page.get_by_role("combobox", name="Size by").click()
+    options = page.get_by_role("option")
+    options.nth(options.count() - 1).click()
+    settle(page)
+    page.wait_for_timeout(1_500)
+    line("size by a number", f"{traffic.of('/api/ready/') / 1e6:.2f} MB, positions {traffic.of('/positions')} B")
+    line("size by, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
 
 
 def lasso(page: Page, reach: float) -> None:
@@ -299,7 +340,7 @@ def recolour(page: Page, traffic: Traffic) -> None:
     settle(page)
     page.wait_for_timeout(1_500)
     line("recolour", f"{traffic.of('/api/ready/') / 1e6:.2f} MB, positions {traffic.of('/positions')} B")
-    line("recolour, socket down", f"{traffic.down / 1e3:.1f} kB")
+    line("recolour, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
 
 
 def measure(address: str, name: str, n: int) -> None:
@@ -323,9 +364,11 @@ def measure(address: str, name: str, n: int) -> None:
         line("tab over the app without a map", f"{held['renderer'] - empty['renderer']:.0f} MB, JS heap {heap:.0f} MB")
         line("graphics process over the same", f"{held['GPU'] - empty['GPU']:.0f} MB")
         pan(page)
+        one_step(page, traffic)
         hover(page)
         lassos(page, traffic)
         recolour(page, traffic)
+        resize(page, traffic)
         browser.close()
 
 

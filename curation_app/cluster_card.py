@@ -41,7 +41,14 @@ def name_form(scene: Scene) -> None:
     given = scene.decided.labels[level - 1].get(cluster, "") if scene.decided.labels else ""
     key = f"name-{scene.pool.key}-{level}-{cluster}-{scene.decided.n_events}"
     with st.form(f"{key}-form", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.text_input("Name this cluster", value=given, max_chars=MOST_LABEL, key=key, placeholder="What is it?")
+        st.text_input(
+            "Name this cluster",
+            value=given,
+            max_chars=MOST_LABEL,
+            key=key,
+            placeholder="Name this cluster",
+            label_visibility="collapsed",
+        )
         st.form_submit_button("Name", icon=":material/edit:", on_click=lambda: _name(scene, level, cluster, key))
 
 

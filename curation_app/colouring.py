@@ -1,4 +1,7 @@
-"""What items are coloured by: any column as classes or as a scale, levels of the tree by family. No Streamlit here."""
+"""What items are coloured by: any column as classes or as a scale, levels of the tree by family. No Streamlit here.
+
+And what they are sized by: any number.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,6 +18,7 @@ from curation_core.item_columns import ItemColumn, ItemColumns
 
 MOST_CLASSES = 100  # rows of a legend
 CLIPPED = (2.0, 98.0)  # per cent of the values that a scale spans
+LARGEST = 255  # of the sizes
 SCALE_MARK = " (scale)"  # a number of few values can be both: classes by its name, a scale with this behind it
 EMPTY, NO_VALUE = "(empty)", "no value"
 _MOST_FAMILIES = 40  # what is left over of a level is a class for each of the largest families, and one for the rest
@@ -52,8 +56,18 @@ class Colouring:
 
 
 @dataclass(frozen=True)
+class Sizing:
+    """How large each of n items is. codes: (n,) uint8, 0 the smallest, and what has no value. low, high: to be read."""
+
+    codes: np.ndarray
+    title: str
+    low: str = ""
+    high: str = ""
+
+
+@dataclass(frozen=True)
 class Choice:
-    """Something to colour by. name: what `colour_by` takes; group: under what it stands in a list."""
+    """Something to colour or size by. name: what `colour_by`, `size_by` take; group: under what it stands in a list."""
 
     name: str
     group: str
@@ -69,6 +83,12 @@ def colourings(columns: ItemColumns) -> list[Choice]:
         if column.kind == "number":
             found.append(Choice(name + SCALE_MARK if column.is_class else name, column.group, column.about))
     return found
+
+
+def sizings(columns: ItemColumns) -> list[Choice]:
+    """Everything to size by: numbers, the user's own first."""
+    found = [Choice(name, column.group, column.about) for name, column in columns.items() if column.kind == "number"]
+    return sorted(found, key=lambda choice: choice.group != "yours")
 
 
 def default_colouring(columns: ItemColumns, tree: Hierarchy) -> str:
@@ -97,6 +117,18 @@ def colour_by(name: str, columns: ItemColumns, hierarchy: Hierarchy, root: Root,
         fixed = tuple(_DECISIONS.get(one, OTHER) for one in said)
         return Colouring(codes.astype(np.uint8), tuple(said), fixed, "classes", column.name)
     return _by_class(column, codes, said)
+
+
+def size_by(name: str, columns: ItemColumns) -> Sizing:
+    """Size n items by a number, between the values that hold all but the outermost.
+
+    Raises ConfigError for a column that there is not and for one of no numbers.
+    """
+    values = columns.numbers(name)
+    known = np.isfinite(values)
+    low, high = _span(values if known.all() else values[known])
+    codes = np.where(known, _steps(values, low, high, LARGEST + 1), 0).astype(np.uint8)
+    return Sizing(codes, name, *_ends(values[known], low, high))
 
 
 def column_of(name: str, columns: ItemColumns) -> ItemColumn:
@@ -188,13 +220,20 @@ def _by_number(name: str, values: np.ndarray) -> Colouring:
     known = np.isfinite(values)
     low, high = _span(values if known.all() else values[known])
     steps = hues.SCALE_STEPS
-    with np.errstate(invalid="ignore"):
-        place = (values - low) * ((steps - 1) / (high - low)) if high > low else np.full(len(values), steps // 2)
-        codes = np.where(known, np.clip(np.rint(place), 0, steps - 1), steps).astype(np.uint8)
+    codes = np.where(known, _steps(values, low, high, steps), steps).astype(np.uint8)
     missing = not known.all()
     ends = _ends(values[known], low, high)
     colours = (*hues.scale(), CONTEXT) if missing else hues.scale()
     return Colouring(codes, (NO_VALUE,) if missing else (), colours, "scale", name, *ends)
+
+
+def _steps(values: np.ndarray, low: float, high: float, steps: int) -> np.ndarray:
+    """The step of every value between two ends, the middle one where they are one: (n,) float64, NaN stays NaN."""
+    if low == high:
+        return np.full(len(values), float(steps // 2))
+    with np.errstate(invalid="ignore"):
+        found: np.ndarray = np.clip(np.rint((values - low) * ((steps - 1) / (high - low))), 0, steps - 1)
+    return found
 
 
 def _span(values: np.ndarray) -> tuple[float, float]:

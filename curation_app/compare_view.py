@@ -16,7 +16,7 @@ from curation_app.comparing import Compared, compared
 from curation_app.components.grid import Cell, Section, grid
 from curation_app.item_cards import Known
 from curation_app.scene import Scene
-from curation_core.contrast import SAMPLE, NumberContrast
+from curation_core.contrast import SAMPLE, NumberContrast, TellingWords
 from curation_core.selection import Selection
 
 _NOISE = 0.02  # a difference of shares, or of pairs from one half, below which nobody needs to look
@@ -81,8 +81,18 @@ def in_words(found: NumberContrast) -> str:
         return "one side has no values"
     if abs(found.effect) < _NOISE:
         return "no difference"
-    larger, share = ("A", found.above) if found.above > 0.5 else ("B", 1 - found.above)
-    return f"{larger} larger in {100 * share:.0f} % of pairs"
+    return f"{'A' if found.above > 0.5 else 'B'} larger in {_share_of_pairs(found)} of pairs"
+
+
+def in_short(found: NumberContrast) -> str:
+    """The same for a cell of a table."""
+    if np.isnan(found.above) or abs(found.effect) < _NOISE:
+        return "–" if np.isnan(found.above) else "neither"
+    return f"{'A' if found.above > 0.5 else 'B'}, {_share_of_pairs(found)}"
+
+
+def _share_of_pairs(found: NumberContrast) -> str:
+    return f"{100 * max(found.above, 1 - found.above):.0f} %"
 
 
 def _teach(scene: Scene, key: str) -> None:
@@ -116,7 +126,7 @@ def _header(pinned: Selection, chosen: Selection, names: tuple[str, str], key: s
 
 def _body(scene: Scene, a: np.ndarray, b: np.ndarray, names: tuple[str, str], key: str) -> None:
     found = compared(scene, a, b)
-    there = {"Classes": found.classes, "Numbers": found.numbers, "Words": scene.pool.catalog.modality == "text"}
+    there = {"Classes": found.classes, "Numbers": found.numbers, "Words": found.words is not None}
     offered = [tab for tab in _TABS if there.get(tab, True)]
     tab = st.segmented_control(
         "Compare by",
@@ -135,9 +145,10 @@ def _body(scene: Scene, a: np.ndarray, b: np.ndarray, names: tuple[str, str], ke
         _classes(found, names, key)
     elif tab == "Numbers":
         _numbers(found, key)
-    else:
-        _words(found)
-    _sampling(found)
+    elif found.words is not None:
+        _words(found.words)
+    if tab != "Words":  # which say it themselves
+        _sampling(found)
 
 
 def _tab_name(scene: Scene, tab: str) -> str:
@@ -197,36 +208,74 @@ def _classes(found: Compared, names: tuple[str, str], key: str) -> None:
 
 
 def _numbers(found: Compared, key: str) -> None:
-    show.table(_number_table(found.numbers), key=f"{key}-numbers", height="content" if len(found.numbers) < 9 else 320)
-    st.caption("Median, with the quartiles around the middle half. Pairs: one item of each, ties counted half.")
+    made = number_table(found.numbers)
+    show.table(made, key=f"{key}-numbers", height="content" if len(found.numbers) < 9 else 320)
+    st.caption("Larger in so many % of the pairs of one item of each, ties counted half. Quartiles: the middle half.")
 
 
-def _number_table(numbers: dict[str, NumberContrast]) -> dict[str, list[str]]:
-    def quartiles(values: np.ndarray) -> str:
-        return f"{values[1]:.4g} ({values[0]:.4g}–{values[2]:.4g})" if not np.isnan(values).any() else "none"
+def number_table(numbers: dict[str, NumberContrast]) -> dict[str, list[str]]:
+    """Numbers of both sets: what differs and the medians first, so that narrow windows show them; then quartiles."""
 
+    def said(value: float) -> str:
+        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+    def middle(values: np.ndarray) -> str:
+        return "none" if np.isnan(values).any() else said(values[1])
+
+    def half(values: np.ndarray) -> str:
+        return "none" if np.isnan(values).any() else f"{said(values[0])} to {said(values[2])}"
+
+    found = list(numbers.values())
     return {
         "column": [clipped(name, 60) for name in numbers],
-        "difference": [in_words(found) for found in numbers.values()],
-        "A": [quartiles(found.quartiles[0]) for found in numbers.values()],
-        "B": [quartiles(found.quartiles[1]) for found in numbers.values()],
+        "larger": [in_short(one) for one in found],
+        "A, median": [middle(one.quartiles[0]) for one in found],
+        "B, median": [middle(one.quartiles[1]) for one in found],
+        "A, quartiles": [half(one.quartiles[0]) for one in found],
+        "B, quartiles": [half(one.quartiles[1]) for one in found],
     }
 
 
-def _words(found: Compared) -> None:
-    for side, other, words, column in zip(("A", "B"), ("B", "A"), found.words, st.columns(2), strict=True):
+def _words(found: TellingWords) -> None:
+    for place, column in enumerate(st.columns(2)):
         with column:
-            st.markdown(f"**Said more in {side}**")
-            if words:
-                table: dict[str, list[Any]] = {
-                    "word": [clipped(word, 40) for word, _, _ in words],
-                    f"{side}, %": [round(100 * own, 1) for _, own, _ in words],
-                    f"{other}, %": [round(100 * others, 1) for _, _, others in words],
-                }
-                show.table(table, key=f"compare-words-{side}", height="content")
+            st.markdown(f"**Said more in {'AB'[place]}**")
+            if found.words[place]:
+                made = word_table(found, place)
+                alt = f"Words said more in {'AB'[place]}, {words_read(found)}."
+                show.table(made, key=f"compare-words-{'AB'[place]}", height="content", alt=alt)
             else:
                 st.caption("No word tells it apart.")
-    st.caption("Share of the texts that hold the word; most telling first.")
+    st.caption(f"Share of the texts that hold the word, most telling first; {words_read(found)}.")
+
+
+def word_table(found: TellingWords, place: int) -> dict[str, list[Any]]:
+    """Words that one set says more, place 0 or 1, with both shares; columns of a sample say so."""
+
+    def title(side: int) -> str:
+        return f"{'AB'[side]}, %" + (f" of {found.n_used[side]:,} sampled" if _is_sampled(found, side) else "")
+
+    words = found.words[place]
+    return {
+        "word": [clipped(word, 40) for word, _, _ in words],
+        title(place): [round(100 * own, 1) for _, own, _ in words],
+        title(1 - place): [round(100 * others, 1) for _, _, others in words],
+    }
+
+
+def words_read(found: TellingWords) -> str:
+    """Which texts of both sets words are of, in words."""
+
+    def read(side: int) -> str:
+        of_all = f"all {found.n[side]:,} texts of {'AB'[side]}"
+        sample = f"a random sample of {found.n_used[side]:,} of the {found.n[side]:,} texts of {'AB'[side]}"
+        return sample if _is_sampled(found, side) else of_all
+
+    return f"words of {read(0)} and of {read(1)}"
+
+
+def _is_sampled(found: TellingWords, side: int) -> bool:
+    return found.n_used[side] < found.n[side]
 
 
 def _sampling(found: Compared) -> None:

@@ -12,6 +12,7 @@ from curation_core.contrast import (
     ClassContrast,
     NumberContrast,
     Places,
+    TellingWords,
     class_contrast,
     n_shared,
     number_contrast,
@@ -24,13 +25,13 @@ MOST_CLASSES = 1_000  # a column of more, such as a fine level, tells every set 
 
 @dataclass(frozen=True)
 class Compared:
-    """Everything about two sets that takes time to find out. words: per set (word, share of own, share of other)."""
+    """Everything about two sets that takes time to find out. words: None where the items are no texts."""
 
     shared: int
     places: Places
     classes: dict[str, ClassContrast]
     numbers: dict[str, NumberContrast]
-    words: tuple[list[tuple[str, float, float]], list[tuple[str, float, float]]]
+    words: TellingWords | None
 
 
 def compared(scene: Scene, a: np.ndarray, b: np.ndarray) -> Compared:
@@ -65,7 +66,7 @@ def _compared(path: str, key: str, made_of: str, _scene: Scene, _a: np.ndarray, 
         places(_scene.pool.vectors, _a, _b),
         dict(sorted(classes.items(), key=lambda pair: -pair[1].distance)),
         dict(sorted(numbers.items(), key=lambda pair: -abs(np.nan_to_num(pair[1].effect)))),
-        telling_words(texts, _a, _b) if texts is not None else ([], []),
+        telling_words(texts, _a, _b) if texts is not None else None,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from curation_app import loaders, state
+from curation_app import state, thumbs
 from curation_app.components.gallery import GalleryData, Picks, mount, read_picks
 from curation_app.published import publish, published
 from curation_app.scene import Scene
@@ -58,7 +58,7 @@ def gallery(
         modality=scene.pool.catalog.modality,
         order=chosen,
         orders=orders(scene),
-        sheet_version=_thumbnails_version(scene),
+        sheet_version=thumbs.version(scene.ws.path.name),
         is_ranked=_is_ranked(scene),
         has_places=place_columns(scene.pool.catalog) is not None,
         height=height,
@@ -207,15 +207,6 @@ def _ordered_by(scene: Scene, order: str) -> str:
 def _version(scene: Scene) -> str:
     """Changes when marks on the cells do: with every decision and every other draw."""
     return f"{scene.decided.n_events}-{digest(np.packbits(scene.drawn))[:8]}"
-
-
-def _thumbnails_version(scene: Scene) -> str:
-    """Changes when thumbnails are written anew: with the faces that are found, corrected or to be blurred."""
-    if scene.pool.catalog.modality != "image":
-        return ""
-    found = loaders.check(scene.ws, "faces")
-    asked = f"{found.state} {found.key} {scene.ws.settings.faces.model_dump_json()}"
-    return hashlib.sha256(f"{asked} {scene.ws.face_corrections.version()}".encode()).hexdigest()[:12]
 
 
 def digest(values: np.ndarray) -> str:

@@ -1,18 +1,24 @@
 """What is in hand: its name, count and share, what can be done with all of it, and its pictures."""
 
+from typing import Literal
+
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
-from curation_app import finder, show, state
+from curation_app import show, state
 from curation_app.boundary import escaped
 from curation_app.chips import selection_label
 from curation_app.cluster_card import cluster_facts
 from curation_app.compare_view import pin_button
+from curation_app.found import item_ids
 from curation_app.scene import Scene
+from curation_core.errors import CurationError
+from curation_core.picked_items import PickedItems
 from curation_core.review import Verdict
 from curation_core.selection import Selection
 
-MOST_ITEMS = 500  # of a selection of items; more are a filter's or an outline's work, and would not fit into a link
+MOST_LINKED = 500  # picked items that a link carries itself; it names a list in the workspace where there are more
 
 
 def title(scene: Scene) -> str:
@@ -59,22 +65,32 @@ def actions(scene: Scene, picked: np.ndarray) -> None:
         undone = not scene.ws.reviews.version()
         show.act("Undo", "explore-undo", "undo", scene.ws.reviews.undo, disabled=undone, help=back)
         if len(picked):
-            few = "" if len(picked) <= MOST_ITEMS else f"The first {MOST_ITEMS:,} of them."
-            show.act("Select these", "explore-these", "select_check_box", _take, scene, picked, help=few or None)
-            show.act("More like these", "explore-like", "image_search", _like, scene, picked, help=few or None)
+            show.act("Select these", "explore-these", "select_check_box", _take, scene, picked)
+            show.act("More like these", "explore-like", "image_search", _like, scene, picked)
         pin_button(scene, key="explore-pin")
 
 
 def _like(scene: Scene, picked: np.ndarray) -> None:
-    finder.like(_ids(scene, picked))
+    _name_them("nearest", scene, picked)
 
 
 def _take(scene: Scene, picked: np.ndarray) -> None:
-    state.select(Selection("items", items=_ids(scene, picked)))
+    _name_them("items", scene, picked)
 
 
-def _ids(scene: Scene, picked: np.ndarray) -> tuple[str, ...]:
-    return tuple(scene.pool.item_ids[row] for row in picked[:MOST_ITEMS].tolist())
+def _name_them(kind: Literal["items", "nearest"], scene: Scene, picked: np.ndarray) -> None:
+    try:
+        state.select(naming(kind, scene, picked))
+    except CurationError as error:  # the disk is full, or may not be written
+        state.say(str(error)[:1].upper() + str(error)[1:])
+
+
+def naming(kind: Literal["items", "nearest"], scene: Scene, picked: np.ndarray) -> Selection:
+    """A selection that names some rows one by one, by a list that the workspace keeps where they are many."""
+    ids = item_ids(scene.ws, scene.pool).take(pa.array(picked))
+    if len(ids) <= MOST_LINKED:
+        return Selection(kind, items=tuple(ids.to_pylist()))
+    return Selection(kind, kept=PickedItems(scene.ws.path).keep(ids))
 
 
 def _narrowed(scene: Scene) -> bool:

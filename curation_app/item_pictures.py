@@ -10,11 +10,11 @@ import streamlit as st
 from curation_app import findings, loaders
 from curation_app.loaders import Pool
 from curation_app.open_sources import open_source
+from curation_app.thumbs import Shown, shown_thumbnail
 from curation_core import pictures, tile_pictures
 from curation_core.artifacts import read_table
 from curation_core.errors import ConfigError, CurationError, IngestError
 from curation_core.face_results import Faces
-from curation_core.thumbnails import thumbnail_path
 from curation_core.workspace import Workspace
 
 
@@ -35,14 +35,9 @@ def parse_asked(stretch: str, bands: str) -> Asked:
     return Asked(float(stretch) if stretch else None, tuple(int(band) for band in bands.split(",")) if bands else ())
 
 
-def thumbnail(ws: Workspace, pool: Pool, row: int) -> bytes:
-    """A thumbnail's bytes; none where it is missing or leads elsewhere."""
-    folder = ws.path / "thumbnails"
-    try:
-        path = thumbnail_path(folder, _cell(pool, "content_hash", row))
-        return path.read_bytes() if path.resolve().is_relative_to(folder.resolve()) else b""
-    except (OSError, ConfigError):
-        return b""
+def thumbnail(ws: Workspace, pool: Pool, row: int) -> Shown | None:
+    """A thumbnail as it may be shown now; None where it is missing, leads elsewhere or shows what it should not."""
+    return shown_thumbnail(ws.path, _cell(pool, "content_hash", row))
 
 
 def picture_bytes(ws: Workspace, pool: Pool, row: int, asked: Asked) -> bytes:
@@ -52,8 +47,8 @@ def picture_bytes(ws: Workspace, pool: Pool, row: int, asked: Asked) -> bytes:
     data = pictures.original(source.read, uri, _cell(pool, "content_hash", row))
     if asked == Asked():
         image = pictures.upright(data)
-    elif source.origin.form in ("scenes", "tiles"):
-        image = tile_pictures.tile_picture(source.origin, source.config, uri, bands=asked.bands, stretch=asked.stretch)
+    elif source.rasters is not None:
+        image = source.rasters.picture(uri, bands=asked.bands, stretch=asked.stretch)
     else:
         raise ConfigError("only tiles of satellite scenes have bands to choose from")
     return pictures.as_webp(image if faces is None else pictures.without_faces(image, faces, ws.settings.faces))
@@ -73,7 +68,7 @@ def raster_view(ws: Workspace, pool: Pool, row: int) -> dict[str, Any] | None:
         return None
     try:
         source = open_source(ws)
-        view = tile_pictures.tile_view(source.origin, source.config, _cell(pool, "uri", row))
+        view = None if source.rasters is None else source.rasters.view(_cell(pool, "uri", row))
     except (CurationError, OSError):
         return None
     if view is None:

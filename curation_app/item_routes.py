@@ -23,6 +23,7 @@ from curation_app.item_pictures import parse_asked, picture_bytes, picture_mark,
 from curation_app.loaders import Pool
 from curation_app.places import workspace_path
 from curation_app.published import published
+from curation_app.thumbs import version
 from curation_core.errors import ConfigError, CurationError, IngestError, MissingExtra
 from curation_core.footprints import footprint
 from curation_core.lookalikes import lengths, lookalikes
@@ -56,7 +57,8 @@ def cell_page(request: Request) -> Response:
 def thumbnail_page(request: Request) -> Response:
     """Thumbnails of a part of a published list in one answer: how many, the length of each, then one after the other.
 
-    All uint32; a length of 0 where there is no thumbnail. One answer for fifty costs a tenth of fifty answers.
+    All uint32; a length of 0 where none may be shown. One answer for fifty costs a tenth of fifty answers. A browser
+    keeps it under the version of the moment (`thumbs.version`), when all of it is there.
     """
     found = _pool(request)
     rows = None if found is None else _listed(request, "token")
@@ -66,10 +68,13 @@ def thumbnail_page(request: Request) -> Response:
     asked = rows[start : start + min(n, MOST_CELLS)].astype(np.int64)
     if len(asked) and int(asked.max()) >= found[1].hierarchy.n_items:
         return _absent()
+    now = version(found[0].path.name)  # before any is read: what is written in between is another version
     pictures_of = [thumbnail(*found, row) for row in asked.tolist()]
-    head = np.array([len(pictures_of), *map(len, pictures_of)], dtype="<u4").tobytes()
-    data = b"".join([head, *pictures_of])
-    return Response(data, media_type="application/octet-stream", headers={**_KEPT, "Content-Encoding": "identity"})
+    data_of = [b"" if one is None else one.data for one in pictures_of]
+    head = np.array([len(data_of), *map(len, data_of)], dtype="<u4").tobytes()
+    is_final = request.query_params.get("v") == now and all(one is not None and one.settled for one in pictures_of)
+    headers = {**(_KEPT if is_final else _FRESH), "Content-Encoding": "identity"}
+    return Response(b"".join([head, *data_of]), media_type="application/octet-stream", headers=headers)
 
 
 def row_page(request: Request) -> Response:

@@ -7,7 +7,7 @@ their own. Points hang on the map's key alone, published columns on the map's ke
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from curation_app.published import publish, published
 from curation_core.artifacts import ArtifactStore, read_array
 from curation_core.map_points import MapPoints
+from curation_core.polygons import in_areas
+from curation_core.selection import Area
 
 _MOST_MAPS, _MOST_TOKENS = 4, 1_024
 
@@ -57,7 +59,7 @@ def map_places(folder: Path, map_key: str) -> np.ndarray:
 
 
 def ready_codes(folder: Path, map_key: str, codes: np.ndarray) -> str:
-    """Publish a colour column; codes (n,) uint8 or uint16 in rows of the tree. Returns its token."""
+    """Publish a column of colours or sizes; codes (n,) uint8 or uint16 in rows of the tree. Returns its token."""
     little = np.ascontiguousarray(codes, dtype=codes.dtype.newbyteorder("<"))
     digest = hashlib.blake2b(little.data, digest_size=16).hexdigest()
     made_of = (str(folder), map_key, f"codes-{little.itemsize}", digest)
@@ -69,6 +71,24 @@ def ready_mask(folder: Path, map_key: str, mask: np.ndarray) -> str:
     digest = hashlib.blake2b(np.packbits(mask).tobytes(), digest_size=16).hexdigest()
     made_of = (str(folder), map_key, "mask", digest)
     return _ready(folder, made_of, lambda: map_points(folder, map_key).bits(mask))
+
+
+def ready_inside(folder: Path, map_key: str, areas: Iterable[Area], within: str = "") -> tuple[str, bytes] | None:
+    """Publish which points lie in areas, as `ready_mask` would publish the rows that a selection of them means.
+
+    within: the token of a published mask, of what all filters let through; "" for everything. Returns token and bits,
+    None when that mask is not here. Raises StepMissing without the map, ShapeError for an outline that is none.
+    """
+    points = map_points(folder, map_key)
+    passing = published(folder.name, within) if within else None
+    if within and (passing is None or len(passing) != (len(points) + 7) // 8):
+        return None
+    mask = in_areas(map_places(folder, map_key), areas)
+    if passing is None:
+        token = ready_mask(folder, map_key, mask)
+        return token, published(folder.name, token) or points.bits(mask)
+    both = np.frombuffer(points.bits(mask), np.uint8) & np.frombuffer(passing, np.uint8)
+    return publish(folder.name, both.tobytes()), both.tobytes()
 
 
 def _ready(folder: Path, made_of: tuple[str, ...], make: Callable[[], bytes]) -> str:

@@ -1,29 +1,43 @@
 """What the map fetches: positions and order by the map's key, a density picture, columns that a page has published.
 
 As everywhere, a URL holds names and keys, never paths, and whatever does not fit is one and the same 404.
+
+    POST /api/map/{workspace}/{map_key}/inside   {"areas": [{"polygon", "adds"}], "mode", "within"}  -> 200, bits
+
+answers which points lie in outlines, one bit a point in map order, and changes nothing; within is the address of the
+mask that all filters make, or "". Content-Location is where the same bits are fetched, X-Curate-Count how many are set.
 """
 
+import json
 import math
 import re
 from pathlib import Path
+from urllib.parse import quote
 
-from starlette.requests import Request
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from curation_app.map_columns import map_places, map_points
+from curation_app.components.scatter import areas_of
+from curation_app.map_columns import map_places, map_points, ready_inside
 from curation_app.places import workspace_path
 from curation_app.published import published
 from curation_core.density import density_png
 from curation_core.errors import CurationError
+from curation_core.selection import Area
 
 MOST_PIXELS = 2_048  # a side of the density picture
+MOST_BYTES = 65_536  # of outlines; the browser's own are half a kilobyte each, 64 at the most
+COUNT = "X-Curate-Count"
 _KEY, _TOKEN, _NUMBER = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{32}"), re.compile(r"[-+.0-9eE]{1,32}")
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
     "Content-Encoding": "identity",  # numbers hardly shrink, and packing them costs more than sending them
 }
+_ANSWER = {**_HEADERS, "Cache-Control": "no-store"}
 
 
 def positions(request: Request) -> Response:
@@ -54,6 +68,32 @@ def density(request: Request) -> Response:
     return Response(made, media_type="image/png", headers=_HEADERS)
 
 
+async def inside(request: Request) -> Response:
+    """Which points lie in outlines; the body is read here, the work is done in a thread."""
+    body = await _posted(request)
+    return _absent() if body is None else await run_in_threadpool(_inside, request, body)
+
+
+def _inside(request: Request, body: bytes) -> Response:
+    folder, key, asked = _workspace(request), request.path_params["map_key"], _asked(body)
+    if folder is None or not _KEY.fullmatch(key) or asked is None:
+        return _absent()
+    published_at = f"/api/ready/{quote(folder.name, safe='')}/"
+    areas, within = asked
+    token = within.removeprefix(published_at)
+    if token and not _TOKEN.fullmatch(token):
+        return _absent()
+    try:
+        found = ready_inside(folder, key, areas, token)
+    except CurationError:
+        return _absent()
+    if found is None:
+        return _absent()
+    held = int(np.bitwise_count(np.frombuffer(found[1], np.uint8)).sum(dtype=np.int64))
+    headers = {**_ANSWER, "Content-Location": published_at + found[0], COUNT: str(held)}
+    return Response(found[1], media_type="application/octet-stream", headers=headers)
+
+
 def ready(request: Request) -> Response:
     """Bytes that a page of this workspace has published: codes of colours, masks, lists of rows."""
     folder, token = _workspace(request), request.path_params["token"]
@@ -62,13 +102,42 @@ def ready(request: Request) -> Response:
 
 
 def routes() -> list[BaseRoute]:
-    """The map's routes; plain functions, so Starlette runs them in threads."""
+    """The map's routes; what only reads an address is a plain function, so Starlette runs it in a thread."""
     return [
         Route("/api/map/{workspace}/{map_key}/positions", positions),
         Route("/api/map/{workspace}/{map_key}/order", order),
         Route("/api/map/{workspace}/{map_key}/density.png", density),
+        Route("/api/map/{workspace}/{map_key}/inside", inside, methods=["POST"]),
         Route("/api/ready/{workspace}/{token}", ready),
     ]
+
+
+async def _posted(request: Request) -> bytes | None:
+    """The body that a page of ours sent; None for another site's (a form cannot send JSON) and for a longer one."""
+    said = request.headers
+    ours = said.get("sec-fetch-site", "same-origin") == "same-origin"  # browsers say it, and pages cannot change it
+    if not ours or said.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return None
+    held = bytearray()
+    try:
+        async for piece in request.stream():
+            held += piece
+            if len(held) > MOST_BYTES:
+                return None
+    except ClientDisconnect:  # nobody reads the answer
+        return None
+    return bytes(held)
+
+
+def _asked(body: bytes) -> tuple[tuple[Area, ...], str] | None:
+    """Outlines and the address of the mask they are narrowed by, None when it is not what our page sends."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    heard = areas_of(said)
+    within = said.get("within", "") if heard else None
+    return (heard[0], within) if heard and isinstance(within, str) else None
 
 
 def _map_bytes(request: Request, name: str, dtype: str) -> Response:

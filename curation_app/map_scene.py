@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -10,15 +11,34 @@ import streamlit as st
 
 from curation_app import show, state
 from curation_app.charts import clipped
-from curation_app.colouring import Colouring, colour_by, colourings, column_of, default_colouring
-from curation_app.components.scatter import MapClass, MapColour, MapLabel, MapMasks, ScatterData
+from curation_app.colouring import (
+    Colouring,
+    Sizing,
+    colour_by,
+    colourings,
+    column_of,
+    default_colouring,
+    size_by,
+    sizings,
+)
+from curation_app.components.scatter import (
+    MapClass,
+    MapColour,
+    MapLabel,
+    MapMasks,
+    MapSize,
+    ScatterData,
+    label_bytes,
+)
 from curation_app.map_columns import map_points, ready_codes, ready_mask
 from curation_app.map_labels import Places, label_places, names_of
+from curation_app.published import publish
 from curation_app.scene import Scene
 from curation_core.map_points import CHUNK
 
 LONGEST_NAME = 80  # characters of a name from data
 _MOST_KEPT = 8
+_CAMERA = "map-camera"  # of the tab: where the map was told to look, and what it last reported
 _LOOKED_AT = 8 * CHUNK  # points, a fair sample, among which the places of names are found
 
 
@@ -35,7 +55,26 @@ def colouring(scene: Scene) -> Colouring:
     source = column_of(name, scene.columns).values()
     held = source[0] if isinstance(source, tuple) else source
     made_of = (str(scene.ws.path), scene.pool.key, name, root, _labels(scene))
-    return _kept_colouring(made_of, held, scene)
+    made: Colouring = _kept(
+        made_of, held, lambda: colour_by(name, scene.columns, scene.pool.hierarchy, root, scene.pool.name)
+    )
+    return made
+
+
+def size_name(scene: Scene) -> str:
+    """The name of what points are sized by now, "" for nothing."""
+    wanted = state.app_state().size
+    return wanted if wanted in {choice.name for choice in sizings(scene.columns)} else ""
+
+
+def sizing(scene: Scene) -> Sizing | None:
+    """How large points are, None where all are equally large; kept as colours are."""
+    name = size_name(scene)
+    if not name:
+        return None
+    made_of = ("size", str(scene.ws.path), scene.pool.key, name)
+    made: Sizing = _kept(made_of, scene.columns[name].values(), lambda: size_by(name, scene.columns))
+    return made
 
 
 def map_data(scene: Scene, coloured: Colouring) -> ScatterData:
@@ -51,9 +90,11 @@ def map_data(scene: Scene, coloured: Colouring) -> ScatterData:
         box=points.box,
         colour=map_colour(scene, coloured),
         masks=map_masks(scene),
-        labels=map_labels(scene),
+        size=map_size(scene),
+        labels=_ready(scene, publish(folder.name, label_bytes(map_labels(scene)))),
+        inside=f"/api/map/{name}/{key}/inside",
         areas=scene.selection.areas if scene.selection.kind == "area" else (),
-        camera=state.app_state().camera,
+        camera=_camera(),
         item=f"/api/item/{name}/{scene.pool.key}/",
         thumbs=f"/api/thumb/{name}/",
         note=unplaced,
@@ -83,6 +124,15 @@ def map_colour(scene: Scene, coloured: Colouring) -> MapColour:
         high=coloured.high,
         classes=[MapClass(*row) for row in legend],
     )
+
+
+def map_size(scene: Scene) -> MapSize | None:
+    """Published sizes, None where all are equally large."""
+    sized = sizing(scene)
+    if sized is None:
+        return None
+    token = ready_codes(scene.ws.path, scene.map_key, sized.codes)
+    return MapSize(_ready(scene, token), clipped(sized.title, LONGEST_NAME), sized.low, sized.high)
 
 
 def map_masks(scene: Scene) -> MapMasks:
@@ -126,6 +176,26 @@ def selecting(scene: Scene) -> bool:
     return scene.selection.kind != "none" or len(scene.found) > 0
 
 
+def _camera() -> tuple[float, ...]:
+    """Where the map is told to look: where the link said, until something other than the map itself moves it.
+
+    What the map reported it knows; to send that back would send all its data again.
+    """
+    now = state.app_state().camera
+    told, reported = state.widget(_CAMERA) or ((), None)
+    if now not in (told, reported):
+        told = now
+        state.set_widget(_CAMERA, (told, reported))
+    return told
+
+
+def looked_at(camera: tuple[float, ...]) -> None:
+    """The map reported where it is looked at."""
+    told, _ = state.widget(_CAMERA) or ((), None)
+    state.set_widget(_CAMERA, (told, camera))
+    state.update(camera=camera)
+
+
 def _labels(scene: Scene) -> tuple[frozenset[tuple[int, str]], ...]:
     return tuple(frozenset(level.items()) for level in scene.decided.labels)
 
@@ -138,20 +208,20 @@ def rounded(value: float) -> float:
 # ---- kept between reruns, for all tabs: by key, and for what moves by the very arrays it was made of
 
 _lock = threading.Lock()
-_colourings: OrderedDict[tuple[Any, ...], tuple[Any, Colouring]] = OrderedDict()
+_looks: OrderedDict[tuple[Any, ...], tuple[Any, Colouring | Sizing]] = OrderedDict()
 
 
-def _kept_colouring(made_of: tuple[Any, ...], source: Any, scene: Scene) -> Colouring:
+def _kept(made_of: tuple[Any, ...], source: Any, make: Callable[[], Colouring | Sizing]) -> Any:
     with _lock:
-        held, known = _colourings.get(made_of, (None, None))
+        held, known = _looks.get(made_of, (None, None))
     if known is not None and held is source:
         return known
-    made = colour_by(made_of[2], scene.columns, scene.pool.hierarchy, made_of[3], scene.pool.name)
+    made = make()
     with _lock:
-        _colourings[made_of] = (source, made)
-        _colourings.move_to_end(made_of)
-        while len(_colourings) > _MOST_KEPT:
-            _colourings.popitem(last=False)
+        _looks[made_of] = (source, made)
+        _looks.move_to_end(made_of)
+        while len(_looks) > _MOST_KEPT:
+            _looks.popitem(last=False)
     return made
 
 

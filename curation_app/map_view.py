@@ -1,28 +1,40 @@
 """The map in the page: what it is coloured by, the fast map or a figure to export, and what gestures on it mean."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from curation_app import show, state
 from curation_app.chart_map import map_figure, polygons_of, scale_figure
 from curation_app.charts import Chart, clipped
-from curation_app.colouring import Choice, Colouring, colourings
+from curation_app.colouring import Choice, Colouring, colourings, sizings
 from curation_app.components.scatter import scatter
 from curation_app.loaders import Pool
-from curation_app.map_scene import LONGEST_NAME, colour_name, colouring, map_data, rounded, selecting
+from curation_app.map_scene import (
+    LONGEST_NAME,
+    colour_name,
+    colouring,
+    looked_at,
+    map_data,
+    rounded,
+    selecting,
+    size_name,
+)
 from curation_app.scene import Scene
 from curation_core.selection import Area, Selection
 
 GROUPS = {
-    "item": "Item",
-    "yours": "Your column",
-    "tree": "Tree",
-    "review": "Review",
-    "draw": "Draw",
-    "quality": "Quality",
-    "duplicates": "Duplicates",
-    "faces": "Faces",
+    "item": "item",
+    "yours": "your column",
+    "tree": "tree",
+    "review": "review",
+    "draw": "draw",
+    "quality": "quality",
+    "duplicates": "duplicates",
+    "faces": "faces",
 }
 FAST, FIGURE = "map", "figure"
+EQUAL = "Equal size"  # to size by nothing
 
 
 def map_view(scene: Scene, *, key: str) -> None:
@@ -36,22 +48,10 @@ def map_view(scene: Scene, *, key: str) -> None:
 
 
 def map_controls(scene: Scene, *, key: str) -> str:
-    """Colour by, and the fast map or a figure to export; returns FAST or FIGURE. For a row of controls."""
-    choices = {choice.name: choice for choice in colourings(scene.columns)}
-    name, widget = colour_name(scene), f"{key}-colour"
-    if state.widget(widget) != name:
-        state.set_widget(widget, name)
-    st.selectbox(
-        "Colour by",
-        list(choices),
-        key=widget,
-        format_func=lambda one: _said(choices[one]) if one in choices else one,
-        on_change=_recoloured,
-        args=(widget,),
-        width=230,
-        label_visibility="collapsed",
-        icon=":material/palette:",
-    )
+    """Colour by, size by, and the fast map or a figure to export; returns FAST or FIGURE. For a row of controls."""
+    _choose("Colour by", f"{key}-colour", colour_name(scene), colourings(scene.columns), "colour", ":material/palette:")
+    sizes = [Choice("", ""), *sizings(scene.columns)]
+    _choose("Size by", f"{key}-size", size_name(scene), sizes, "size", ":material/bubble_chart:")
     as_figure = st.toggle(
         "Figure",
         key=f"{key}-figure",
@@ -59,6 +59,27 @@ def map_controls(scene: Scene, *, key: str) -> str:
         width="content",
     )
     return FIGURE if as_figure else FAST
+
+
+def _choose(label: str, widget: str, now: str, choices: Sequence[Choice], field: str, icon: str) -> None:
+    """A list of columns; the one that is chosen goes into a field of the state."""
+    known = {choice.name: choice for choice in choices}
+
+    def chosen() -> None:
+        state.update(**{field: state.widget(widget)})
+
+    if state.widget(widget) != now:
+        state.set_widget(widget, now)
+    st.selectbox(
+        label,
+        list(known),
+        key=widget,
+        format_func=lambda one: _said(known[one]) if one in known else one,
+        on_change=chosen,
+        width="stretch",
+        label_visibility="collapsed",
+        icon=icon,
+    )
 
 
 def map_body(scene: Scene, *, key: str, kind: str = FAST) -> None:
@@ -75,7 +96,7 @@ def map_body(scene: Scene, *, key: str, kind: str = FAST) -> None:
         on_area=lambda areas, _mode: state.select_area(areas),
         on_picked=lambda row, add: picked(scene.pool, row, add=add),
         on_label=lambda level, cluster: labelled(scene.pool, level, cluster),
-        on_camera=_looked_at,
+        on_camera=looked_at,
         on_cleared=lambda: state.clear_selection(by="map"),
     )
 
@@ -113,14 +134,6 @@ def labelled(pool: Pool, level: int, cluster: int) -> None:
         state.select_cluster(level, cluster, by="map")
 
 
-def _recoloured(widget: str) -> None:
-    state.update(colour=state.widget(widget))
-
-
-def _looked_at(camera: tuple[float, ...]) -> None:
-    state.update(camera=camera)
-
-
 def _drawn_on(key: str) -> None:
     chosen = state.widget(key)["selection"]
     areas = polygons_of(chosen)
@@ -129,4 +142,6 @@ def _drawn_on(key: str) -> None:
 
 
 def _said(choice: Choice) -> str:
-    return f"{GROUPS.get(choice.group, choice.group)}: {clipped(choice.name, LONGEST_NAME)}"
+    if not choice.name:
+        return EQUAL
+    return f"{clipped(choice.name, LONGEST_NAME)} · {GROUPS.get(choice.group, choice.group)}"  # the name is seen first

@@ -15,28 +15,30 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from curation_app import item_routes, map_routes, uploads
+from curation_app import item_routes, map_routes, thumbs, uploads
 from curation_app.components import scripts
 from curation_app.places import valid_name, workspace_path
 from curation_core.errors import CurationError
-from curation_core.thumbnails import thumbnail_path
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _PIECE = 1 << 20  # bytes read at once for a zip
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-_DOWNLOAD = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Encoding": "identity"}
+_FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_DOWNLOAD = {**_FRESH, "Content-Encoding": "identity"}
 
 
 def thumbnail(request: Request) -> Response:
-    """A thumbnail by content hash."""
-    digest = request.path_params["digest"]
+    """A thumbnail by content hash as it is now; to be kept by browsers only under the version of the moment."""
+    digest, asked = request.path_params["digest"], request.path_params.get("version", "")
     folder = _workspace(request)
     if folder is None or not _HASH.fullmatch(digest):
         return _absent()
-    path = thumbnail_path(folder / "thumbnails", digest)
-    if not _is_file_below(path, folder / "thumbnails"):
+    now = thumbs.version(folder.name)  # before the file is read: what is written in between is another version
+    found = thumbs.shown_thumbnail(folder, digest)
+    if found is None:
         return _absent()
-    return FileResponse(path, media_type="image/webp", headers=_IMMUTABLE)
+    headers = _IMMUTABLE if found.settled and asked == now else _FRESH
+    return Response(found.data, media_type="image/webp", headers={**headers, "Content-Encoding": "identity"})
 
 
 def download(request: Request) -> Response:
@@ -96,7 +98,8 @@ class _Sink(io.RawIOBase):
 def routes() -> list[BaseRoute]:
     """The app's own routes; those that read are plain functions, so Starlette runs them in threads."""
     return [
-        Route("/api/thumb/{workspace}/{digest}.webp", thumbnail),
+        Route("/api/thumb/{workspace}/{version}/{digest}.webp", thumbnail),
+        Route("/api/thumb/{workspace}/{digest}.webp", thumbnail),  # an address without a version is never kept
         Route("/api/download/{workspace}/{export}.zip", download_all),
         Route("/api/download/{workspace}/{export}/{file}", download),
         *map_routes.routes(),
@@ -126,4 +129,4 @@ def _is_file_below(path: Path, folder: Path) -> bool:
 
 
 def _absent() -> Response:
-    return Response(status_code=404, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
+    return Response(status_code=404, headers=_FRESH)

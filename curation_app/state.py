@@ -27,9 +27,9 @@ class AppState:
     """The tab's state.
 
     selection, filters: what is in hand and what narrows it. root: the cluster (level, cluster) the tree is opened at,
-    None for all of it. colour: the column the map is coloured by, view: what the middle of Explore shows, "" for the
-    first that fits. camera: centre and width of the map's view in its own units, () for all of it. pinned: what is
-    compared with what is in hand.
+    None for all of it. colour, size: the columns the map is coloured and sized by, "" for the first that fits and for
+    none. view: what the middle of Explore shows, "" for the first that fits. camera: centre and width of the map's
+    view in its own units, () for all of it. pinned: what is compared with what is in hand.
     list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
     that list and map forget their own marks.
     source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
@@ -41,6 +41,7 @@ class AppState:
     filters: tuple[Filter, ...] = ()
     root: tuple[int, int] | None = None
     colour: str = ""
+    size: str = ""
     view: str = ""
     camera: tuple[float, ...] = ()
     pinned: Selection | None = None
@@ -168,6 +169,7 @@ def write_link() -> None:
     extra = {
         "view": now.view,
         "colour": now.colour,
+        "size": now.size,
         "open": ":".join(map(str, now.root or ())),
         "camera": ",".join(f"{value:.5g}" for value in now.camera),
         "pinned": links.write_selection(now.pinned) if now.pinned else "",
@@ -188,6 +190,7 @@ def _linked(asked: dict[str, str]) -> AppState:
         filters=filters,
         root=_linked_root(asked.get("open", "")),
         colour=asked.get("colour", "")[:_MOST_LINKED],
+        size=asked.get("size", "")[:_MOST_LINKED],
         view=asked.get("view", "")[:40],
         camera=_linked_camera(asked.get("camera", "")),
         pinned=pinned if pinned.kind != "none" else None,

@@ -1,7 +1,7 @@
 """Two sets of items held against each other: where they lie, how their columns differ, which words tell them apart.
 
 Every figure is exact up to MOST_EXACT items a set; of larger sets a random sample of SAMPLE items stands for the rest,
-and what is made of it says so. Counts of classes are always exact.
+and what is made of it says so; words are exact up to MOST_TEXTS texts. Counts of classes are always exact.
 """
 
 from collections.abc import Sequence
@@ -71,6 +71,18 @@ class NumberContrast:
         return 2 * self.above - 1
 
 
+@dataclass(frozen=True)
+class TellingWords:
+    """What each of two sets says more: per set (word, share of its texts, share of the other's), most telling first.
+
+    n_used: texts of each set that were read, a random sample where they are fewer than n, the texts there are.
+    """
+
+    words: tuple[list[tuple[str, float, float]], list[tuple[str, float, float]]]
+    n_used: tuple[int, int]
+    n: tuple[int, int]
+
+
 def sampled(rows: np.ndarray, *, exact: int = MOST_EXACT, sample: int = SAMPLE, seed: int = 0) -> np.ndarray:
     """All rows, or a random sample of them where there are more than `exact`; int64, ascending."""
     ordered = np.sort(np.asarray(rows, dtype=np.int64))  # first: the sample hangs on the items, not on their order
@@ -130,16 +142,19 @@ def number_contrast(values: np.ndarray, a: np.ndarray, b: np.ndarray, *, seed: i
 
 def telling_words(
     texts: pa.Array | pa.ChunkedArray, a: np.ndarray, b: np.ndarray, *, most: int = 12, seed: int = 0
-) -> tuple[list[tuple[str, float, float]], list[tuple[str, float, float]]]:
-    """Words that tell two sets of texts apart: for each set (word, share of its texts, share of the other's).
+) -> TellingWords:
+    """Words that tell two sets of texts apart.
 
-    texts: n strings, nulls are empty. A word counts once a text. Score: log odds with a prior from both sets, in
-    standard deviations (Monroe et al. 2008, "Fightin' Words"). Left out are words below 1.96, those that stand in less
-    than 1 % of the texts more, and those that the other set says more than half as often.
+    texts: n strings, nulls are empty. Of a set of more than MOST_TEXTS texts a random sample of MOST_TEXTS is read, of
+    every text its first 2,000 characters; shares are shares of what was read. A word counts once a text. Score: log
+    odds with a prior from both sets, in standard deviations (Monroe et al. 2008, "Fightin' Words"). Left out are words
+    below 1.96, those that stand in less than 1 % of the texts more, and those that the other set says more than half
+    as often.
     """
     used = [sampled(rows, exact=MOST_TEXTS, sample=MOST_TEXTS, seed=seed) for rows in (a, b)]
+    counts = (len(used[0]), len(used[1])), (len(a), len(b))
     if not all(map(len, used)):
-        return [], []
+        return TellingWords(([], []), *counts)
     words, held = _word_counts(texts, used)
     n = np.array([len(rows) for rows in used], dtype=np.float64)
     score = _log_odds(held, n)
@@ -150,7 +165,7 @@ def telling_words(
         telling = np.flatnonzero((signed > _TELLS) & (more >= 0))
         order = telling[np.argsort(-signed[telling], kind="stable")][:most]
         found.append([(words[i], float(shares[own, i]), float(shares[1 - own, i])) for i in order.tolist()])
-    return found[0], found[1]
+    return TellingWords((found[0], found[1]), *counts)
 
 
 def _mean(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:

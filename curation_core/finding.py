@@ -16,6 +16,7 @@ from curation_core.search import best_rows, similarity
 from curation_core.selection import Selection
 
 _VALUES = 1 << 18  # of vectors at once: 1 MB, which stays in a core's cache
+_MEAN_VALUES = 1 << 22
 
 Found = tuple[np.ndarray, np.ndarray | None]
 
@@ -30,6 +31,7 @@ def find(
     within: np.ndarray | None = None,
     text_scores: Callable[[str], np.ndarray] | None = None,
     image_vector: Callable[[str], np.ndarray] | None = None,
+    kept_items: Callable[[str], pa.Array] | None = None,
 ) -> Found:
     """Rows (m,) int64 in the order to show them, and their score (m,) float32 where they are ranked by one.
 
@@ -38,12 +40,17 @@ def find(
 
     vectors: (n, d) as prepared for the tree. item_ids: n strings, a list or a pyarrow array. xy: (n, 2), the map.
     within: (n,) bool, rows that may be found; the n nearest are then the nearest of these. text_scores: words -> (n,)
-    cosines; image_vector: digest -> (d,); asked only where the selection needs them; where they are not given it raises
-    ConfigError.
+    cosines; image_vector: digest -> (d,); kept_items: name of a list -> its ids; asked only where the selection needs
+    them; where they are not given it raises ConfigError.
     """
     if selection.kind == "nearest":
         scores = scores_of(
-            selection, vectors=vectors, item_ids=item_ids, text_scores=text_scores, image_vector=image_vector
+            selection,
+            vectors=vectors,
+            item_ids=item_ids,
+            text_scores=text_scores,
+            image_vector=image_vector,
+            kept_items=kept_items,
         )
         return nearest(scores, selection.n, within)
     rows = np.zeros(0, dtype=np.int64)
@@ -52,7 +59,7 @@ def find(
     elif selection.kind == "area" and xy is not None:
         rows = np.flatnonzero(in_areas(xy, selection.areas))
     elif selection.kind == "items":
-        rows = rows_of(selection.items, item_ids)
+        rows = rows_of(_named(selection, kept_items), item_ids)
     return rows if within is None else rows[within[rows]], None
 
 
@@ -73,6 +80,7 @@ def scores_of(
     item_ids: Any,
     text_scores: Callable[[str], np.ndarray] | None = None,
     image_vector: Callable[[str], np.ndarray] | None = None,
+    kept_items: Callable[[str], pa.Array] | None = None,
 ) -> np.ndarray:
     """Cosine of every item with the examples of a selection of kind "nearest": (n,) float32, -inf without examples."""
     if selection.text:
@@ -83,7 +91,7 @@ def scores_of(
         if image_vector is None:
             raise ConfigError("these items cannot be searched by a picture; search by example or by a filter")
         return similarity(vectors, image_vector(selection.image))
-    examples = rows_of(selection.items, item_ids)
+    examples = rows_of(_named(selection, kept_items), item_ids)
     if not len(examples):
         return np.full(len(vectors), -np.inf, dtype=np.float32)
     return similarity(vectors, mean_direction(vectors, examples))
@@ -91,8 +99,12 @@ def scores_of(
 
 def mean_direction(vectors: np.ndarray, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     """The mean of some rows at length 1 each: (d,) float32, so that a long vector counts no more than a short one."""
-    directions = unit(np.asarray(vectors[np.asarray(rows)], dtype=np.float32))
-    mean: np.ndarray = directions.mean(axis=0, dtype=np.float64)
+    asked, total = np.asarray(rows), np.zeros(vectors.shape[1])
+    step = max(1, _MEAN_VALUES // vectors.shape[1])
+    for start in range(0, len(asked), step):
+        directions = unit(np.asarray(vectors[asked[start : start + step]], dtype=np.float32))
+        total += directions.sum(axis=0, dtype=np.float64)
+    mean: np.ndarray = total / len(asked)
     return mean.astype(np.float32)
 
 
@@ -114,13 +126,23 @@ def is_cluster(hierarchy: Hierarchy, level: int, cluster: int) -> bool:
     return 1 <= level <= hierarchy.n_levels and 0 <= cluster < hierarchy.n_clusters[level - 1]
 
 
-def rows_of(wanted: Iterable[str], item_ids: Any) -> np.ndarray:
+def rows_of(wanted: Iterable[str] | pa.Array, item_ids: Any) -> np.ndarray:
     """Rows of items by id, in the order they are listed, each once: (m,) int64; unknown ids are left out."""
-    listed = pa.array(list(dict.fromkeys(wanted)), type=pa.string())
+    named = wanted if isinstance(wanted, pa.Array) else pa.array(list(wanted), type=pa.string())
+    listed = named.unique()
     ids = item_ids if isinstance(item_ids, pa.Array | pa.ChunkedArray) else pa.array(item_ids, type=pa.string())
     rows = np.flatnonzero(np.asarray(pc.is_in(ids, value_set=listed).to_numpy(zero_copy_only=False)))
     place = np.asarray(pc.index_in(ids.take(pa.array(rows)), value_set=listed).to_numpy(zero_copy_only=False))
     return rows[np.argsort(place, kind="stable")].astype(np.int64)
+
+
+def _named(selection: Selection, kept_items: Callable[[str], pa.Array] | None) -> Iterable[str] | pa.Array:
+    """Ids of the items that a selection names one by one."""
+    if not selection.kept:
+        return selection.items
+    if kept_items is None:
+        raise ConfigError("lists of picked items are not kept here; pick them again, or select them by a filter")
+    return kept_items(selection.kept)
 
 
 def named_items(words: str, item_ids: Any, uris: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:

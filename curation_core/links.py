@@ -2,7 +2,8 @@
 
 A selection is one string: ``cluster:2:17``, ``area:aOUTLINE.sOUTLINE`` (added, subtracted), ``items:IDS``,
 ``like:100:IDS``, ``words:100:a red boat``, ``picture:100:DIGEST``. Outlines are float32 pairs and ids of 16 hex digits
-are 8 bytes each, in URL-safe base64. Filters are one JSON list.
+are 8 bytes each, in URL-safe base64; ``@NAME`` in place of IDS names a list that the workspace keeps. Filters are one
+JSON list.
 """
 
 import base64
@@ -16,7 +17,7 @@ from urllib.parse import quote_plus
 
 import numpy as np
 
-from curation_core.selection import Area, Filter, Selection, is_text
+from curation_core.selection import KEPT_NAME, Area, Filter, Selection, is_text
 
 MOST_CHARACTERS = 8_000  # of a whole link, as it is written in an address; servers refuse longer ones
 MOST_NEAREST = 10_000
@@ -27,6 +28,7 @@ _MOST_AREAS, _MOST_FILTERS, _MOST_VALUES, _MOST_TEXT = 32, 64, 1_000, 2_000
 _LARGEST = 1e30  # of a coordinate
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PACKED = re.compile(r"[0-9a-f]{16}")
+_KEPT = re.compile(KEPT_NAME)
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
@@ -69,14 +71,14 @@ def write_selection(selection: Selection) -> str:
             return f"cluster:{selection.level}:{selection.cluster}"
         case "area" if selection.areas:
             return "area:" + ".".join(("a" if area.adds else "s") + _outline(area) for area in selection.areas)
-        case "items" if selection.items:
-            return "items:" + _packed_ids(selection.items)
+        case "items" if selection.n_items:
+            return "items:" + _named_items(selection)
         case "nearest" if selection.text:
             return f"words:{selection.n}:{selection.text}"
         case "nearest" if selection.image:
             return f"picture:{selection.n}:{selection.image}"
-        case "nearest" if selection.items:
-            return f"like:{selection.n}:{_packed_ids(selection.items)}"
+        case "nearest" if selection.n_items:
+            return f"like:{selection.n}:{_named_items(selection)}"
     return ""
 
 
@@ -92,7 +94,7 @@ def read_selection(text: str) -> Selection | None:
         if kind == "area":
             return Selection("area", areas=_areas(rest))
         if kind == "items":
-            return Selection("items", items=_ids(rest))
+            return Selection("items", **_items(rest))
         return _nearest(kind, rest)
     except (ValueError, binascii.Error):
         return None
@@ -122,7 +124,7 @@ def _nearest(kind: str, rest: str) -> Selection:
     number, _, what = rest.partition(":")
     n = _whole(number, MOST_NEAREST)
     if kind == "like":
-        return Selection("nearest", items=_ids(what), n=n)
+        return Selection("nearest", n=n, **_items(what))
     if kind == "words" and len(what.strip()) > 0 and len(what) <= _MOST_TEXT and is_text(what):
         return Selection("nearest", text=what, n=n)
     if kind == "picture" and _DIGEST.fullmatch(what):
@@ -150,6 +152,19 @@ def _area(piece: str) -> Area:
     if not (np.abs(points) < _LARGEST).all():  # also what is not a number
         raise ValueError("not a place")
     return Area(tuple((float(x), float(y)) for x, y in points), sign == "a")
+
+
+def _named_items(selection: Selection) -> str:
+    return f"@{selection.kept}" if selection.kept else _packed_ids(selection.items)
+
+
+def _items(text: str) -> dict[str, Any]:
+    """What `_named_items` wrote, as fields of a selection."""
+    if not text.startswith("@"):
+        return {"items": _ids(text)}
+    if not _KEPT.fullmatch(text[1:]):
+        raise ValueError("not a list of items")
+    return {"kept": text[1:]}
 
 
 def _packed_ids(items: Sequence[str]) -> str:

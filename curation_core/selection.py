@@ -9,6 +9,7 @@ from typing import Literal
 
 SelectionKind = Literal["none", "cluster", "area", "items", "nearest"]
 FilterKind = Literal["one_of", "between", "contains", "where"]
+KEPT_NAME = r"[1-9][0-9]{0,9}-[0-9a-f]{32}"  # of a list of items that is kept: how many, and a hash of them
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Selection:
 
     kind "cluster": level, cluster. "area": areas, applied in order. "items": items (ids). "nearest": the n items most
     like the examples: items (ids, their mean direction), or text (words, where the embedder knows texts), or image
-    (digest of a picture that was dropped in, whose vector the workspace keeps).
+    (digest of a picture that was dropped in, whose vector the workspace keeps). kept: the name of a list of items that
+    the workspace keeps (module picked_items), in place of items that are too many for a link.
     """
 
     kind: SelectionKind = "none"
@@ -36,6 +38,12 @@ class Selection:
     text: str = ""
     image: str = ""
     n: int = 100
+    kept: str = ""
+
+    @property
+    def n_items(self) -> int:
+        """Items that it names one by one."""
+        return int(self.kept.partition("-")[0]) if self.kept else len(self.items)
 
 
 @dataclass(frozen=True)

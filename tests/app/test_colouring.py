@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from curation_app import hues
-from curation_app.colouring import MOST_CLASSES, colour_by, colourings, default_colouring
+from curation_app.colouring import MOST_CLASSES, colour_by, colourings, default_colouring, size_by, sizings
 from curation_app.palette import ACCENT, CATEGORIES, CONTEXT, DECISIONS, MARKED, OTHER
 from curation_core.errors import ConfigError
 from curation_core.hierarchy import Hierarchy, Level
@@ -309,3 +309,46 @@ def test_hostile_names_stay_as_they_are():
     said = ["<img src=x onerror=alert(1)>", "![](http://a/b.png)", "\u202eabc"]
     found = coloured(ItemColumn("kind", "class", "yours", lambda: (np.repeat([0, 1, 2, 0], 25), said)))
     assert sorted(found.names) == sorted(said)
+
+
+# ---- sizes
+
+
+def sized(values: np.ndarray):
+    return size_by("price", ItemColumns.of(len(values), [ItemColumn("price", "number", "yours", lambda: values)]))
+
+
+def test_sizes_span_all_but_the_outermost_values_and_say_so():
+    values = np.r_[np.arange(100.0), 1e9]
+    found = sized(values)
+    assert found.codes.dtype == np.uint8
+    assert (np.diff(found.codes.astype(int)) >= 0).all()
+    assert found.codes[:3].tolist() == [0, 0, 0]
+    assert found.codes[-4:].tolist() == [252, 255, 255, 255]
+    assert (found.low, found.high, found.title) == ("≤ 2", "≥ 98", "price")
+
+
+def test_what_has_no_value_is_as_small_as_the_smallest():
+    found = sized(np.r_[np.nan, np.inf, -np.inf, np.arange(100.0)])
+    assert found.codes[:3].tolist() == [0, 0, 0]
+    assert found.codes.max() == 255
+    assert sized(np.full(9, np.nan)).codes.tolist() == [0] * 9
+
+
+def test_equal_values_have_one_size_between_the_two():
+    assert np.unique(sized(np.full(9, 3.0)).codes).tolist() == [128]
+
+
+def test_numbers_can_be_sizes_the_users_own_first():
+    numbers = {"width": "item", "price": "yours", "distance": "tree", "year": "yours"}
+    columns = [ItemColumn(one, "number", group, lambda: np.zeros(9)) for one, group in numbers.items()]
+    other = [
+        ItemColumn("kind", "class", "yours", lambda: (np.zeros(9, int), ["a"])),
+        ItemColumn("dark", "flag", "quality", lambda: np.zeros(9, bool)),
+        ItemColumn("note", "text", "yours", lambda: ["x"] * 9),
+    ]
+    found = sizings(ItemColumns.of(9, [*columns, *other]))
+    assert [choice.name for choice in found] == ["price", "year", "width", "distance"]
+    for wrong in ("kind", "note", "gone"):
+        with pytest.raises(ConfigError):
+            size_by(wrong, ItemColumns.of(9, [*columns, *other]))

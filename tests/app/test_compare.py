@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation_app import compare_view, state
 from curation_app.comparing import compared
-from curation_core.contrast import NumberContrast
+from curation_core.contrast import NumberContrast, TellingWords
 from curation_core.selection import Selection
 from curation_core.workspace import Workspace
 from tests.app.test_sizes import scene_of
@@ -133,3 +133,32 @@ def test_a_pinned_cluster_that_is_not_in_the_tree_is_no_error(full_folder):
     app = started(Selection(), Selection("cluster", 2, 1))
     assert not app.exception
     assert "Now pick what to compare it with" in app.caption[0].value
+
+
+def test_words_of_a_sample_say_so_on_screen_and_in_the_table():
+    words = ([("fox", 0.5, 0.1)], [("whale", 0.25, 0.0)])
+    sample = TellingWords(words, (20_000, 312), (412_332, 312))
+    assert (
+        compare_view.words_read(sample)
+        == "words of a random sample of 20,000 of the 412,332 texts of A and of all 312 texts of B"
+    )
+    table = compare_view.word_table(sample, 0)
+    assert table == {"word": ["fox"], "A, % of 20,000 sampled": [50.0], "B, %": [10.0]}
+    assert list(compare_view.word_table(sample, 1)) == ["word", "B, %", "A, % of 20,000 sampled"]
+    whole = TellingWords(words, (9, 8), (9, 8))
+    assert compare_view.words_read(whole) == "words of all 9 texts of A and of all 8 texts of B"
+    assert "sampled" not in str(compare_view.word_table(whole, 0))
+
+
+def test_the_table_of_numbers_says_what_differs_before_the_quartiles():
+    quartiles = np.array([[0.12345, 0.5, 0.75], [1.0, 2.0, 30_000.0]])
+    numbers = {
+        "sharpness": NumberContrast(quartiles, np.array([4, 4]), 0.18),
+        "same": NumberContrast(quartiles, np.array([4, 4]), 0.5),
+        "none": NumberContrast(np.array([[np.nan] * 3, [1, 2, 3]]), np.array([0, 4]), float("nan")),
+    }
+    table = compare_view.number_table(numbers)
+    assert list(table)[:4] == ["column", "larger", "A, median", "B, median"]
+    assert table["larger"] == ["B, 82 %", "neither", "–"]
+    assert table["B, quartiles"][0] == "1 to 30,000"
+    assert table["A, median"][2] == table["A, quartiles"][2] == "none"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from curation_app import columns, gallery_view, loaders, published
+from curation_app import columns, gallery_view, loaders, published, thumbs
 from curation_app.components.gallery import GalleryData, Picks, read_picks
 from curation_app.gallery_view import ordered_rows, orders, picked_rows, shown_rows
 from curation_app.scene import Found, Scene
@@ -125,11 +125,11 @@ def test_marks_get_another_version_with_every_decision(scene):
 
 
 def test_thumbnails_are_fetched_anew_once_faces_are_to_be_blurred(scene):
-    before = gallery_view._thumbnails_version(scene)
-    assert gallery_view._thumbnails_version(scene) == before
+    before = thumbs.version("shapes")
+    assert thumbs.version("shapes") == before
     with (scene.ws.path / "workspace.toml").open("a") as settings:
         settings.write("\n[faces]\nblur = true\n")
-    assert gallery_view._thumbnails_version(scene) != before
+    assert thumbs.version("shapes") != before
 
 
 def test_the_data_of_a_million_items_is_less_than_two_kilobytes(scene):

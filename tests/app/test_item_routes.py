@@ -12,7 +12,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from curation_app import item_routes, loaders, places
+from curation_app import item_routes, loaders, places, thumbs
 from curation_app.published import publish
 from curation_core.face_model import detector
 from curation_core.workspace import Workspace
@@ -71,7 +71,15 @@ def test_thumbnails_of_a_page_come_in_one_answer_and_a_missing_one_is_empty(clie
     head = np.frombuffer(answer.content[:16], "<u4").tolist()
     assert head == [3, len(expected[0]), 0, len(expected[2])]
     assert answer.content[16:] == expected[0] + expected[2]
-    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["cache-control"] == "no-store"  # the missing one may come yet
+
+
+def test_thumbnails_of_a_page_may_be_kept_under_the_version_of_the_moment_alone(client, key):
+    address = f"/api/thumbs/shapes/{key}/{token([0, 4])}?n=50"
+    now = thumbs.version("shapes")
+    assert "immutable" in client.get(f"{address}&v={now}").headers["cache-control"]
+    assert client.get(f"{address}&v=another").headers["cache-control"] == "no-store"
+    assert client.get(address).headers["cache-control"] == "no-store"
 
 
 def test_a_thumbnail_that_leads_out_of_the_workspace_is_not_read(client, ws, key, tmp_path_factory):
@@ -191,6 +199,37 @@ def test_a_source_that_cannot_be_opened_names_no_path(tmp_path, monkeypatch, sha
     answer = client.get(f"/api/picture/lost/{loaders.pool(ws).key}/0.webp")
     assert answer.status_code == 404
     assert answer.text == "No picture: the source cannot be opened; look at the Data page."
+
+
+def test_tiles_of_a_scene_are_read_outside_the_server(tmp_path, monkeypatch):
+    rasterio = pytest.importorskip("rasterio")
+    monkeypatch.setenv(places.WORKSPACES, str(tmp_path / "all"))
+    values = np.random.default_rng([5]).integers(0, 9_000, (4, 128, 160)).astype(np.uint16)
+    place = {"crs": "EPSG:32621", "transform": rasterio.Affine(30.0, 0.0, 500_000.0, 0.0, -30.0, 7_000_000.0)}
+    shape = {"count": 4, "height": 128, "width": 160, "dtype": "uint16"}
+    with rasterio.open(tmp_path / "s.tif", "w", driver="GTiff", **shape, **place) as dataset:
+        dataset.write(values)
+    ws = Workspace.init(tmp_path / "all" / "earth", tmp_path / "s.tif")
+    ws.configure(ingest={"tile_size": 32})
+    ws.ingest()
+    ws.embed(embedder="color-hog")
+    ws.cluster(n_clusters=(4, 2))
+    monkeypatch.setattr("curation_core.rasters._open", lambda _: pytest.fail("GDAL looked into a file in the server"))
+    key, client = loaders.pool(ws).key, TestClient(Starlette(routes=item_routes.routes()))
+    plain = client.get(f"/api/picture/earth/{key}/3.webp")
+    other = client.get(f"/api/picture/earth/{key}/3.webp?bands=4,1,1&stretch=5")
+    assert (plain.status_code, other.status_code) == (200, 200)
+    assert plain.content != other.content
+    view = client.get(f"/api/item/earth/{key}/3?full=1&neighbours=0").json()["raster"]
+    assert (view["bands"], view["deep"], len(view["outline"])) == (4, True, 4)
+    refused = client.get(f"/api/picture/earth/{key}/3.webp?bands=9")
+    assert refused.status_code == 404
+    assert "has 4 bands" in refused.text
+    (tmp_path / "s.tif").write_bytes(b"II*\0 torn")
+    torn = client.get(f"/api/picture/earth/{key}/3.webp")
+    assert torn.status_code == 404
+    assert torn.text.startswith("No picture:")
+    assert str(tmp_path) not in torn.text
 
 
 @pytest.fixture

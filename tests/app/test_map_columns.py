@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from curation_app import map_columns
-from curation_app.map_columns import map_places, map_points, ready_codes, ready_mask
-from curation_app.published import published
-from curation_core.errors import StepMissing
+from curation_app.map_columns import map_places, map_points, ready_codes, ready_inside, ready_mask
+from curation_app.published import publish, published
+from curation_core.errors import ShapeError, StepMissing
 from curation_core.map_points import MapPoints
+from curation_core.polygons import in_areas
+from curation_core.selection import Area
 from curation_core.workspace import Workspace
 
 
@@ -103,3 +105,43 @@ def test_what_was_forgotten_is_published_again_under_the_same_token(folder, map_
 def test_a_token_is_of_no_use_in_another_workspace(folder, map_key):
     token = ready_mask(folder, map_key, np.ones(map_points(folder, map_key).n, dtype=bool))
     assert published("another", token) is None
+
+
+def disc(folder, map_key, *, share: float, adds: bool = True) -> Area:
+    """A round outline around the middle of the map."""
+    xy, turn = map_places(folder, map_key), np.linspace(0, 2 * np.pi, 25)[:-1]
+    around = np.median(xy, axis=0) + share * np.ptp(xy, axis=0) * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    return Area(tuple(map(tuple, around.tolist())), adds)
+
+
+def test_what_lies_inside_is_published_as_the_mask_of_these_rows_is(folder, map_key):
+    areas = [disc(folder, map_key, share=0.4), disc(folder, map_key, share=0.1, adds=False)]
+    rows = in_areas(map_places(folder, map_key), areas)
+    token, bits = ready_inside(folder, map_key, areas)
+    assert 0 < rows.sum() < len(rows)
+    assert bits == published("shapes", token)
+    assert ready_mask(folder, map_key, rows) == token
+
+
+def test_what_lies_inside_and_matches_is_published_as_the_mask_of_both_is(folder, map_key):
+    areas = [disc(folder, map_key, share=0.4)]
+    rows = in_areas(map_places(folder, map_key), areas)
+    matching = np.arange(len(rows)) % 3 != 0
+    token, bits = ready_inside(folder, map_key, areas, ready_mask(folder, map_key, matching))
+    assert ready_mask(folder, map_key, rows & matching) == token
+    assert published("shapes", token) == bits
+    assert ready_mask(folder, map_key, rows) != token
+
+
+def test_a_mask_that_is_not_here_narrows_nothing_but_is_said(folder, map_key):
+    areas = [disc(folder, map_key, share=0.4)]
+    assert ready_inside(folder, map_key, areas, "0" * 32) is None
+    assert ready_inside(folder, map_key, areas, publish("another", b"x" * 15)) is None
+    assert ready_inside(folder, map_key, areas, publish("shapes", b"too short")) is None
+
+
+def test_outlines_that_are_none_and_maps_that_are_gone_are_said(folder, map_key):
+    with pytest.raises(ShapeError):
+        ready_inside(folder, map_key, [Area(((0.0, 0.0), (1e31, 0.0), (1.0, 1.0)))])
+    with pytest.raises(StepMissing):
+        ready_inside(folder, "0" * 16, [disc(folder, map_key, share=0.4)])

@@ -26,7 +26,7 @@ def test_grid_data_carries_ids_hashes_and_captions_only(ws):
     pool = loaders.pool(ws)
     cells = items.cells(pool, range(5))
     data = grid_data("a b/..", [Section(cells)], height=300, mode="multi", toolbar=True, empty="")
-    assert data["thumbs"] == "/api/thumb/a%20b%2F../"
+    assert data["thumbs"] == "/api/thumb/a%20b%2F../0/"
     assert set(data["sections"][0]["items"][0]) == {"id", "caption", "hash"}
     assert len(json.dumps(data)) < 1_000
 

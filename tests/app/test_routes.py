@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from curation_app.routes import routes
+from curation_app.thumbs import thumbs_prefix
 from curation_core.workspace import Workspace
 
 
@@ -22,13 +23,21 @@ def digest(full_folder) -> str:
     return Workspace(full_folder / "shapes").catalog().content_hash[0]
 
 
-def test_a_thumbnail_comes_by_content_hash_and_may_be_kept_forever(client, digest):
-    answer = client.get(f"/api/thumb/shapes/{digest}.webp")
+def test_a_thumbnail_comes_by_version_and_content_hash_and_may_be_kept_forever(client, digest):
+    answer = client.get(f"{thumbs_prefix('shapes')}{digest}.webp")
     assert answer.status_code == 200
     assert answer.content[:4] == b"RIFF"
     assert answer.headers["content-type"] == "image/webp"
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_thumbnail_under_another_version_or_none_comes_as_it_is_now_and_is_not_kept(client, digest):
+    wanted = client.get(f"{thumbs_prefix('shapes')}{digest}.webp").content
+    for address in (f"/api/thumb/shapes/{digest}.webp", f"/api/thumb/shapes/0123456789abcdef/{digest}.webp"):
+        answer = client.get(address)
+        assert answer.content == wanted
+        assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,8 @@ def test_a_thumbnail_comes_by_content_hash_and_may_be_kept_forever(client, diges
         "/api/thumb/shapes/nothex.webp",
         "/api/thumb/shapes/" + "0" * 64 + ".webp",
         "/api/thumb/shapes/" + "A" * 64 + ".webp",
+        "/api/thumb/shapes/0/" + "0" * 64 + ".webp",
+        "/api/thumb/shapes/..%2f/" + "0" * 64 + ".webp",
         "/api/thumb/gone/" + "0" * 64 + ".webp",
         "/api/thumb/../shapes/" + "0" * 64 + ".webp",
         "/api/thumb/%2e%2e/" + "0" * 64 + ".webp",

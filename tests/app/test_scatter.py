@@ -14,9 +14,11 @@ from curation_app.components.scatter import (
     MapColour,
     MapLabel,
     MapMasks,
+    MapSize,
     ScatterData,
     areas_of,
     camera_of,
+    label_bytes,
     label_of,
     picked_of,
     scatter_data,
@@ -36,7 +38,8 @@ def made(n: int = 1_000_000, **changes) -> ScatterData:
         "density": "/api/map/w/k/density.png",
         "box": (-1.0, -1.0, 1.0, 1.0),
         "colour": colour,
-        "labels": [MapLabel("2:17", HOSTILE, 0.5, 0.25, 40, 2)],
+        "labels": "/api/ready/w/l",
+        "inside": "/api/map/w/k/inside",
         "areas": [Area(((0.0, 0.0), (1.0, 0.0), (0.5, 1.5)), adds=False)],
     }
     return ScatterData(**{**fields, **changes})
@@ -57,12 +60,39 @@ def test_equal_data_are_equal_bytes_so_that_nothing_is_sent_twice():
 
 def test_the_browser_gets_the_fields_of_the_seam():
     data = scatter_data(made(masks=MapMasks(selected="/api/ready/w/m"), camera=(0.0, 0.5, 2.0)))
-    assert data["colour"]["classes"] == [{"name": HOSTILE, "colour": "#4269d0", "total": 1_000_000, "selected": 0}]
+    assert data["colour"]["palette"] == ["#4269d0"]
+    assert data["colour"]["classes"] == {"name": [HOSTILE], "total": [1_000_000], "selected": [0]}
     assert data["masks"] == {"selected": "/api/ready/w/m", "matching": "", "dropped": "", "drawn": "", "kept": ""}
-    assert data["labels"] == [{"id": "2:17", "text": HOSTILE, "x": 0.5, "y": 0.25, "size": 40, "level": 2}]
+    assert (data["labels"], data["inside"]) == ("/api/ready/w/l", "/api/map/w/k/inside")
     assert data["areas"] == [{"polygon": TRIANGLE, "adds": False}]
     assert data["camera"] == [0.0, 0.5, 2.0]
     assert data["box"] == [-1.0, -1.0, 1.0, 1.0]
+
+
+def test_sizes_are_in_the_data_only_when_points_have_sizes():
+    assert "size" not in scatter_data(made())
+    sized = scatter_data(made(size=MapSize("/api/ready/w/s", HOSTILE, "0", "9")))
+    assert sized["size"] == {"url": "/api/ready/w/s", "title": HOSTILE, "low": "0", "high": "9"}
+
+
+def test_a_hundred_classes_and_all_else_fit_into_eight_kilobytes():
+    classes = [MapClass(f"{number} · three words each", "#4269d0", 123_456, 12_345) for number in range(100)]
+    colour = MapColour("/api/ready/w/" + "a" * 32, 1, ["#4269d0"] * 100, "classes", "level 1", classes=classes)
+    outline = Area(tuple((number + 0.12345, -number - 0.12345) for number in range(24)))
+    assert len(json.dumps(scatter_data(made(colour=colour, areas=[outline] * 2)))) < 8_000
+
+
+def test_labels_are_a_list_a_field_in_the_order_they_came():
+    labels = [MapLabel("2:17", HOSTILE, 0.5, 0.25, 40, 2), MapLabel("1:3", "\ud800", -1.0, 2.0, 4, 1)]
+    assert json.loads(label_bytes(labels)) == {
+        "id": ["2:17", "1:3"],
+        "text": [HOSTILE, "?"],
+        "x": [0.5, -1.0],
+        "y": [0.25, 2.0],
+        "size": [40, 4],
+        "level": [2, 1],
+    }
+    assert label_bytes(labels) == label_bytes(list(labels))
 
 
 def test_outlines_come_back_as_the_areas_that_links_hold():
@@ -83,6 +113,7 @@ def test_outlines_come_back_as_the_areas_that_links_hold():
         said(TRIANGLE[:2]),
         said([[0, 0], [1, 1], [float("nan"), 2]]),
         said([[0, 0], [1, 1], [float("inf"), 2]]),
+        said([[0, 0], [1, 1], [10**400, 2]]),
         said([[0, 0], [1, 1], ["2", 2]]),
         said([[0, 0], [1, 1], [True, 2]]),
         said([[0, 0], [1, 1], [1, 2, 3]]),
@@ -104,7 +135,7 @@ def test_clicks_and_cameras_are_heard_only_when_they_fit():
         assert picked_of(wrong) is None
     for wrong in (None, {"id": 2}, {"id": "2"}, {"id": "a:1"}, {"id": "1:-2"}, {"id": "²:1"}, {"id": "1:" + "9" * 40}):
         assert label_of(wrong) is None
-    for wrong in (None, [1, 2], [1, 2, 0], [1, 2, float("nan")], [1, 2, "3"], {"0": 1}):
+    for wrong in (None, [1, 2], [1, 2, 0], [1, 2, 10**400], [1, 2, float("nan")], [1, 2, "3"], {"0": 1}):
         assert camera_of(wrong) is None
 
 

@@ -100,7 +100,9 @@ def test_the_share_of_pairs_is_that_of_counting_all_pairs(first, second):
 def test_words_that_only_one_side_says_tell_it_apart():
     texts = pa.array(["a red fox ran", "the red fox slept", "red foxes, a fox", None, "blue whale", "a Blue WHALE"] * 5)
     a, b = np.flatnonzero(np.arange(30) % 6 < 3), np.flatnonzero(np.arange(30) % 6 > 3)
-    said_a, said_b = telling_words(texts, a, b)
+    found = telling_words(texts, a, b)
+    said_a, said_b = found.words
+    assert found.n_used == found.n == (len(a), len(b))
     assert {word for word, _, _ in said_a} >= {"red", "fox"}
     assert [word for word, _, _ in said_b] == ["blue", "whale"]
     assert said_b[0][1:] == (1.0, 0.0)  # of all its texts, and of none of the other's
@@ -110,16 +112,24 @@ def test_a_word_counts_once_a_text_in_any_script_and_however_long_the_text():
     texts = pa.array([f"кошка {'кошка ' * 5}", "кошка", "собака", "собака"] * 6 + ["собака " * 200_000])
     a = np.flatnonzero(np.arange(24) % 4 < 2)
     b = np.flatnonzero(np.arange(24) % 4 > 1)
-    said_a, said_b = telling_words(texts, a, np.r_[b, 24])
+    said_a, said_b = telling_words(texts, a, np.r_[b, 24]).words
     assert said_a == [("кошка", 1.0, 0.0)]
     assert said_b == [("собака", 1.0, 0.0)]
 
 
 def test_sets_that_say_the_same_have_no_telling_words():
     texts = pa.chunked_array([["one two three"] * 10, ["one two three"] * 10])
-    assert telling_words(texts, np.arange(10), np.arange(10, 20)) == ([], [])
-    assert telling_words(texts, np.arange(10), np.array([], dtype=np.int64)) == ([], [])
+    assert telling_words(texts, np.arange(10), np.arange(10, 20)).words == ([], [])
+    assert telling_words(texts, np.arange(10), np.array([], dtype=np.int64)).words == ([], [])
+
+
+def test_words_of_a_sample_say_how_many_texts_were_read(monkeypatch):
+    monkeypatch.setattr("curation_core.contrast.MOST_TEXTS", 50)
+    texts = pa.array(["red fox"] * 60 + ["blue whale"] * 40)
+    found = telling_words(texts, np.arange(60), np.arange(60, 100))
+    assert (found.n_used, found.n) == ((50, 40), (60, 40))
+    assert found.words[1] == [("blue", 1.0, 0.0), ("whale", 1.0, 0.0)]
 
 
 def test_texts_without_a_word_are_no_error():
-    assert telling_words(pa.array(["", None, "12 34", "!!"]), np.array([0, 1]), np.array([2, 3])) == ([], [])
+    assert telling_words(pa.array(["", None, "12 34", "!!"]), np.array([0, 1]), np.array([2, 3])).words == ([], [])

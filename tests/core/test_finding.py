@@ -57,6 +57,25 @@ def test_items_come_as_they_are_listed_once_each():
     assert rows_of((), IDS).tolist() == []
 
 
+def test_items_of_a_kept_list_are_asked_for_by_its_name():
+    lists = {"2-a": pa.array([IDS[4], IDS[1]])}
+    rows, score = found(Selection("items", kept="2-a"), kept_items=lists.__getitem__)
+    assert (rows, score) == ([4, 1], None)
+    by_name = found(Selection("nearest", kept="2-a", n=3), kept_items=lists.__getitem__)
+    by_item = found(Selection("nearest", items=(IDS[4], IDS[1]), n=3))
+    assert by_name[0] == by_item[0]
+    np.testing.assert_array_equal(by_name[1], by_item[1])
+    with pytest.raises(ConfigError, match="pick them again"):
+        found(Selection("items", kept="2-a"))
+
+
+def test_the_mean_of_many_directions_does_not_hang_on_blocks(monkeypatch):
+    vectors = np.random.default_rng([1]).normal(size=(500, 8)).astype(np.float32)
+    whole = mean_direction(vectors, np.arange(500))
+    monkeypatch.setattr("curation_core.finding._MEAN_VALUES", 56)
+    np.testing.assert_allclose(mean_direction(vectors, np.arange(500)), whole, rtol=0, atol=1e-7)
+
+
 def test_what_is_most_like_an_item_comes_first_with_its_cosine():
     rows, score = found(Selection("nearest", items=(IDS[0],), n=3))
     assert rows == [0, 2, 5]

@@ -62,6 +62,23 @@ def test_hundreds_of_picked_items_fit():
     assert links.read(links.write(picked)) == (picked, (), "")
 
 
+@pytest.mark.parametrize("kind", ["items", "nearest"])
+def test_any_number_of_picked_items_fits_by_the_name_of_a_list(kind):
+    selection = Selection(kind, kept="1000000-" + "0123456789abcdef" * 2)
+    said = links.write(selection)
+    assert links.read(said) == (selection, (), "")
+    assert len(said["sel"]) < 60
+    assert selection.n_items == 1_000_000
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../../x", "0-" + "0" * 32, "5-" + "0" * 31, "5-" + "g" * 32, "5-" + "0" * 32 + "\n", "-5-" + "0" * 32]
+)
+def test_a_name_that_is_no_list_is_refused(name):
+    assert links.read_selection(f"items:@{name}") is None
+    assert links.read_selection(f"like:10:@{name}") is None
+
+
 def test_what_does_not_fit_is_left_out_and_said():
     many = Selection("items", items=tuple(f"{number:016x}" for number in range(5_000)))
     selection, filters, notice = links.read(links.write(many, FILTERS))

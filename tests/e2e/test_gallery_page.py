@@ -7,6 +7,8 @@ import warnings
 
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image
 
 from curation_core.workspace import Workspace
 from tests.conftest import write_shapes
@@ -257,3 +259,52 @@ def test_a_tile_says_where_it_lies_and_shows_the_bands_asked_for(page, scene):
     page.wait_for_function(
         "([image, before]) => image.src !== before || !image.isConnected", arg=[shown.element_handle(), before]
     )
+
+
+LOOK = """(image) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL();
+}"""
+LOADED = (
+    "async (address) => { const image = new Image(); image.src = address; await image.decode(); return (%s)(image); }"
+)
+
+
+@pytest.fixture
+def people(server, tmp_path):
+    """A portrait among three pictures without a face; nobody has asked for blurring."""
+    address, workspaces = server
+    (tmp_path / "people").mkdir()
+    for name in ("astronaut", "coffee", "rocket", "chelsea"):
+        Image.fromarray(getattr(skimage.data, name)()).save(tmp_path / "people" / f"{name}.png")
+    ws = Workspace.create(workspaces / "people", tmp_path / "people")
+    ws.embed(embedder="color-hog")
+    ws.cluster(n_clusters=(2,))
+    return address, ws
+
+
+def test_an_open_page_and_a_new_one_forget_a_face_once_it_is_to_be_blurred(page, people):
+    address, ws = people
+    digest = ws.catalog().content_hash[ws.catalog().uri.index("astronaut.png")]
+    page.goto(f"{address}/explore?ws=people")
+    shown = page.locator(".gallery-cell", has_text="astronaut").locator("img[src]")
+    shown.wait_for()
+    old = f"{address}/api/thumb/people/0/{digest}.webp"
+    face = page.evaluate(LOADED % LOOK, old)  # and the browser may keep it for a year
+    assert shown.evaluate(LOOK) == face
+    ws.faces(blur=True)
+    blurred = page.evaluate(LOADED % LOOK, f"{address}/api/thumb/people/{digest}.webp")
+    assert blurred != face
+    page.get_by_role("radio", name="Sizes").click()  # whatever makes the page look again
+    deadline = time.monotonic() + 20
+    while not shown.count() or shown.evaluate(LOOK) != blurred:
+        assert time.monotonic() < deadline, "the open page still shows the face"
+        time.sleep(0.2)
+    page.reload()
+    shown.wait_for()
+    assert shown.evaluate(LOOK) == blurred
+    page.locator(".gallery-cell", has_text="astronaut").dblclick()
+    page.locator(".full-picture").first.wait_for()
+    assert page.locator("img[src*='/api/thumb/people/0/']").count() == 0

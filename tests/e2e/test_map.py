@@ -1,11 +1,17 @@
 """The map of Explore in a real browser: lasso to pictures, hover, keys, names, legend, links, and no WebGL2."""
 
+import io
 import json
 import math
 import re
+from urllib.parse import quote
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from curation_core.links import write_filters
+from curation_core.selection import Filter
 from curation_core.workspace import Workspace
 from tests.conftest import write_shapes
 from tests.e2e.conftest import ARGUMENTS
@@ -54,6 +60,11 @@ def page(browser):
 def shown(page, address: str):
     """Open Explore and wait until the map has all its points; its root."""
     page.goto(address)
+    return shown_again(page)
+
+
+def shown_again(page):
+    """Wait until the map of a page that was loaded again has all its points; its root."""
     root = page.get_by_test_id("map-root")
     root.and_(page.locator("[data-ready]")).wait_for()
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
@@ -85,6 +96,55 @@ def selected(page, root, *, none: bool = False) -> int:
         "([root, none]) => (root.dataset.selected === '') === none", arg=[root.element_handle(), none]
     )
     return int(root.get_attribute("data-selected") or 0)
+
+
+class Line:
+    """The socket between a page and the server, on which messages of either side can be held back."""
+
+    def __init__(self, page) -> None:
+        self.held = {"up": False, "down": False}
+        self._waiting: list = []
+        page.route_web_socket(re.compile("_stcore/stream"), self._joined)
+
+    def _joined(self, ours) -> None:
+        server = ours.connect_to_server()
+        ours.on_message(lambda said: self._passed("up", server, said))
+        server.on_message(lambda said: self._passed("down", ours, said))
+
+    def _passed(self, way: str, to, said) -> None:
+        if self.held[way]:
+            self._waiting.append((to, said))
+        else:
+            to.send(said)
+
+    def hold(self, way: str) -> None:
+        self.held[way] = True
+
+    def let_go(self) -> None:
+        self.held = dict.fromkeys(self.held, False)
+        while self._waiting:
+            to, said = self._waiting.pop(0)
+            to.send(said)
+
+
+WATCH = """(root) => {
+  window.counts = [root.dataset.selected];
+  const look = () => { if (root.dataset.selected !== window.counts.at(-1)) window.counts.push(root.dataset.selected); };
+  new MutationObserver(look).observe(root, { attributes: true, attributeFilter: ["data-selected"] });
+}"""
+
+
+def in_hand(page, held: int) -> None:
+    """Wait until the page itself says how many items are selected."""
+    page.get_by_text(re.compile(rf"^{held} items · ")).wait_for()
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_timeout(300)
+
+
+def coloured(page) -> int:
+    """Pixels of the map on the screen that are no background: points, and what lies over them."""
+    picture = np.asarray(Image.open(io.BytesIO(page.locator(".map-stage").screenshot())).convert("RGB"), dtype=int)
+    return int((np.abs(picture - picture[-1, 0]).sum(axis=-1) > 60).sum())
 
 
 def on_a_point(page) -> None:
@@ -253,3 +313,126 @@ def test_split_shows_tree_and_map_and_a_click_in_the_tree_lights_the_map(page, e
     cluster.click()
     assert 0 < selected(page, root) < N
     page.wait_for_url(re.compile("view=Split.*cluster=|cluster=.*view=Split"))
+
+
+def test_a_lasso_is_answered_before_the_page_has_run_again(explore, page):
+    line = Line(page)
+    root = shown(page, explore)
+    root.evaluate(WATCH)
+    fetched: list[str] = []
+    line.hold("up")
+    page.on("request", lambda one: fetched.append(one.url) if "/api/ready/" in one.url else None)
+    lasso(page)
+    held = selected(page, root)
+    assert 20 < held < N
+    assert f"{held} selected" in page.get_by_test_id("map-foot").inner_text()
+    assert page.get_by_text(re.compile(rf"^{held} items · ")).count() == 0  # the page does not know it yet
+    line.let_go()
+    in_hand(page, held)
+    assert page.evaluate("() => window.counts") == ["", str(held)]  # lit once, and it stayed
+    assert not fetched  # the page's mask is the one that is there
+
+
+def test_with_filters_the_quick_answer_is_the_one_that_the_page_gives(explore, page):
+    narrowed = quote(write_filters((Filter("one_of", "level 2", ("0",)),)))
+    root = shown(page, f"{explore}&filter={narrowed}")
+    root.evaluate(WATCH)
+    fetched: list[str] = []
+    page.on("request", lambda one: fetched.append(one.url) if "/api/ready/" in one.url else None)
+    lasso(page, 0.98)
+    held = selected(page, root)
+    in_hand(page, held)
+    match = int(re.search(r"(\d+) match", page.get_by_test_id("map-foot").inner_text())[1])
+    assert 0 < held <= match < N
+    assert page.evaluate("() => window.counts") == ["", str(held)]
+    assert not fetched
+
+
+def test_what_the_page_says_of_the_time_before_a_lasso_does_not_take_it_back(explore, page):
+    line = Line(page)
+    root = shown(page, explore)
+    root.evaluate(WATCH)
+    line.hold("down")
+    page.get_by_test_id("map-canvas").press("ArrowRight")
+    page.wait_for_timeout(1_500)  # the page runs for the camera; what it says is on its way
+    lasso(page)
+    held = selected(page, root)
+    line.let_go()
+    in_hand(page, held)
+    assert page.evaluate("() => window.counts") == ["", str(held)]
+
+
+@pytest.mark.parametrize("fault", ["refused", "broken"])
+def test_where_there_is_no_quick_answer_the_page_gives_it(explore, page, fault):
+    asked: list[str] = []
+
+    def fail(route) -> None:
+        asked.append(route.request.post_data)
+        route.abort() if fault == "broken" else route.fulfill(status=404)
+
+    page.route(re.compile("/inside$"), fail)
+    root = shown(page, explore)
+    lasso(page)
+    held = selected(page, root)
+    in_hand(page, held)
+    assert 20 < held < N
+    assert len(asked) == 1
+    assert len(asked[0]) < 1_000
+
+
+def test_points_are_sized_by_a_number_and_the_link_keeps_it(explore, page, browser):
+    root = shown(page, explore)
+    before = coloured(page)
+    page.get_by_role("combobox", name="Size by").click()
+    page.get_by_role("option", name="distance · tree").click()
+    root.and_(page.locator("[data-sized=distance]")).wait_for()
+    page.wait_for_timeout(300)
+    assert coloured(page) > 1.1 * before
+    assert re.fullmatch(r"Size: distance\s+0\s+≥ .+", page.get_by_test_id("map-legend-sizes").inner_text())
+    on_a_point(page)
+    page.wait_for_function("() => location.search.includes('size=distance')")
+    other = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    again = shown(other, page.url)
+    again.and_(other.locator("[data-sized=distance]")).wait_for()
+    other.close()
+    page.get_by_role("combobox", name="Size by").click()
+    page.get_by_role("option", name="Equal size").click()
+    root.and_(page.locator("[data-sized='']")).wait_for()
+    page.wait_for_timeout(300)
+    page.mouse.move(0, 0)
+    assert coloured(page) == pytest.approx(before, rel=0.02)
+    assert not page.get_by_test_id("map-legend-sizes").is_visible()
+
+
+def test_a_reload_keeps_the_camera_and_a_link_wins_over_where_the_tab_was(explore, page):
+    root = shown(page, explore)
+    for _ in range(3):
+        page.get_by_test_id("map-canvas").press("+")
+    linked = camera(page, root)
+    page.wait_for_function("() => location.search.includes('camera=')")
+    link = page.url
+    for _ in range(2):
+        page.get_by_test_id("map-canvas").press("+")
+    near = camera(page, root)
+    page.wait_for_function("(link) => location.href !== link", arg=link)
+    page.reload()
+    for address, there in (("", near), (link, linked)):
+        root = shown(page, address) if address else shown_again(page)
+        page.get_by_test_id("map-canvas").press("ArrowRight")
+        moved = camera(page, root)
+        assert moved[2] == pytest.approx(there[2], rel=1e-3)
+        assert moved[1] == pytest.approx(there[1], abs=1e-3 * there[2])
+
+
+def test_a_rerun_leaves_the_camera_where_people_moved_it(explore, page):
+    root = shown(page, f"{explore}&camera=0,0,1")
+    page.get_by_test_id("map-canvas").press("ArrowRight")
+    there = camera(page, root)
+    page.wait_for_timeout(1_500)  # it is in the link now, and the page has run
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name="level 1 · tree").click()
+    page.wait_for_function("() => location.search.includes('colour=')")
+    page.wait_for_timeout(300)
+    page.get_by_test_id("map-canvas").press("ArrowUp")
+    moved = camera(page, root)
+    assert [moved[0], moved[2]] == pytest.approx([there[0], there[2]], rel=1e-3)

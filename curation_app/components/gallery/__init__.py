@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from curation_app import state
+from curation_app import state, thumbs
 from curation_app.components.scripts import by_address
 
 _HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ class GalleryData:
 
     token, scores: published lists of tree rows and of the numbers beside them ("" for none). n: items of the list, of
     `pool` in all. members: names the set of items, whatever their order; version: the marks on them. orders: (value,
-    words). sheet_version: changes when thumbnails do. height: pixels, None to fill what is there.
+    words). sheet_version: changes when thumbnails do (thumbs.version). height: pixels, None to fill what is there.
     """
 
     workspace: str
@@ -44,7 +44,7 @@ class GalleryData:
     order: str
     orders: tuple[tuple[str, str], ...]
     scores: str = ""
-    sheet_version: str = ""
+    sheet_version: str = thumbs.PLAIN
     is_ranked: bool = False
     has_places: bool = False
     height: int | None = None
@@ -68,7 +68,7 @@ class GalleryData:
             "items": f"/api/item/{workspace}/{key}/",
             "neighbours": f"/api/neighbours/{workspace}/{key}/",
             "pictures": f"/api/picture/{workspace}/{key}/",
-            "thumbs": f"/api/thumb/{workspace}/",
+            "thumbs": f"/api/thumb/{workspace}/{self.sheet_version}/",
             "most_named": _MOST_NAMED,
         }
 

@@ -39,8 +39,10 @@ class FullView {
     this.back.hidden = true;
     this.previous.disabled = index <= 0;
     this.next.disabled = index >= this.gallery.data.n - 1;
-    if (!this.dialog.open) this.dialog.showModal();
-    if (!this.dialog.querySelector(":focus")) this.dialog.focus(); // what had it may be disabled or hidden now
+    const wasOpen = this.dialog.open;
+    if (!wasOpen) this.dialog.showModal();
+    // the window and not its first button; later only where what had the focus is disabled or hidden now
+    if (!wasOpen || !this.dialog.querySelector(":focus")) this.dialog.focus();
     this.place.textContent = `${counted(index + 1)} of ${counted(this.gallery.data.n)}`;
     if (cell) { this.show(cell); return; }
     const asked = this.begin();
@@ -54,7 +56,7 @@ class FullView {
   show(cell) {
     const asked = this.begin();
     this.row = cell.row;
-    this.title.textContent = cell.caption || cell.id || "";
+    this.title.textContent = titleOf(cell);
     this.stage.replaceChildren();
     this.bands.replaceChildren();
     if (cell.hash) this.placeholder(cell.hash);
@@ -88,7 +90,7 @@ class FullView {
   }
 
   fill(asked, item, hasPicture) {
-    this.title.textContent = [item.caption || item.id, item.place].filter(Boolean).join(" · ");
+    this.title.textContent = [titleOf(item), item.place].filter(Boolean).join(" · ");
     if (item.picture && !hasPicture) { this.placeholder(item.hash); this.picture(asked, ""); }
     if (!item.picture) this.text(item);
     if (item.raster) this.choices(item.raster);
@@ -298,4 +300,10 @@ async function copied(text, near) {
     field.remove();
     return done;
   }
+}
+
+// a caption; of a text that goes on, its beginning says so
+function titleOf(item) {
+  const name = item.caption || item.id || "";
+  return item.text && item.text.length > name.length && item.text.startsWith(name) ? `${name}…` : name;
 }

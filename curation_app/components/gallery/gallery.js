@@ -4,8 +4,9 @@ const GAP = 8;
 const OVERSCAN = 3; // lines above and below the view
 const TALLEST = 8000000; // pixels; browsers give up a little above 30 million, longer lists scroll by proportion
 const CAPTION = 22;
-const SIZES = { image: { S: 48, M: 68, L: 150 }, text: { S: 140, M: 200, L: 300 }, vector: { S: 100, M: 150, L: 300 } };
-const HEIGHTS = { text: { S: 62, M: 94, L: 174 }, vector: { S: 32, M: 32, L: 48 } }; // texts of 3, 5 and 10 lines
+const SIZES = { image: { S: 48, M: 68, L: 150 }, text: { S: 140, M: 184, L: 300 }, vector: { S: 100, M: 150, L: 300 } };
+const HEIGHTS = { text: { S: 62, M: 94, L: 174 }, vector: { S: 32, M: 32, L: 48 } };
+const LINES = { S: 3, M: 5, L: 10 }; // of a text that fit into these heights
 const MARKS = { keep: "✓", drop: "✕" };
 const SAID = { keep: "kept", drop: "dropped" };
 
@@ -76,6 +77,7 @@ class Gallery {
   show(data, send) {
     const before = this.data;
     [this.data, this.send] = [data, send];
+    if (before && before.sheet_version !== data.sheet_version) this.empty(); // pictures that are to be seen no more
     this.kind = SIZES[data.modality] ? data.modality : "image";
     this.root.style.height = data.height ? `${data.height}px` : "";
     this.pages.show(`${data.cells}${data.token}?scores=${data.scores}`, data.version);
@@ -134,9 +136,13 @@ class Gallery {
     for (const [name, made] of Object.entries(this.sizes)) made.setAttribute("aria-pressed", String(name === this.size));
     this.captions.setAttribute("aria-pressed", String(this.named));
     this.captions.hidden = this.kind !== "image";
+    this.empty();
+    this.scrollTo(was ? Math.floor(first / this.columns) * this.line : this.top);
+  }
+
+  empty() {
     for (const node of this.nodes.values()) node.remove();
     this.nodes.clear();
-    this.scrollTo(was ? Math.floor(first / this.columns) * this.line : this.top);
   }
 
   get isFolded() { return this.total > TALLEST; }
@@ -240,11 +246,11 @@ class Gallery {
   addText(node, cell, score) {
     const isOwn = cell.caption && !cell.text.startsWith(cell.caption.slice(0, 40));
     if (isOwn) node.append(this.line_of(cell.caption, "gallery-name", false));
-    const text = element("div", "gallery-text", cell.text);
-    text.dir = "auto";
+    const text = this.line_of(cell.text, "gallery-text", cell.drawn);
+    const lines = LINES[this.size] - (isOwn ? 1 : 0) - (score ? 1 : 0); // the name above and the score below take one each
+    text.style.setProperty("-webkit-line-clamp", Math.max(1, lines));
     node.append(text);
     if (score) node.append(element("span", "gallery-score", score));
-    if (cell.drawn) node.append(element("span", "gallery-drawn is-alone"));
   }
 
   line_of(text, name, drawn) {

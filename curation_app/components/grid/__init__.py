@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 import streamlit as st
+
+from curation_app.thumbs import thumbs_prefix
 
 _HERE = Path(__file__).resolve().parent
 PICTURE_SIZE, TEXT_SIZE = 96, 184  # pixels, least width of a cell
@@ -60,9 +61,8 @@ def grid_data(
         items = [{name: value for name, value in asdict(cell).items() if value != ""} for cell in cells]
         shown.append({"title": section.title, "note": section.note, "items": items})
     pictures = any(cell.hash or cell.src for section in sections for cell in section.cells)
-    thumbs = f"/api/thumb/{quote(workspace, safe='')}/"
     return {
-        "thumbs": thumbs,
+        "thumbs": thumbs_prefix(workspace),
         "sections": shown,
         "height": height,
         "size": PICTURE_SIZE if pictures else TEXT_SIZE,

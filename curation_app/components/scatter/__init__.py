@@ -1,12 +1,14 @@
 """A map of points drawn by the graphics card: pan, zoom, lasso, hover, legend, labels; made for millions of points.
 
 Positions, colours and masks come over HTTP as bytes, in map order; only addresses, names and counts travel over the
-socket. What was drawn around goes back as outlines, never as a list of points.
+socket. What was drawn around goes back as outlines, never as a list of points; the server says at once what lies in
+them (`inside`), beside the rerun that makes a selection of it.
 """
 
-import math
+import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +36,7 @@ SOURCES = (
     "legend.js",
     "hover.js",
     "toolbar.js",
+    "quick.js",
     "gestures.js",
     "scatter.js",
     "mount.js",
@@ -69,6 +72,16 @@ class MapColour:
 
 
 @dataclass(frozen=True)
+class MapSize:
+    """How large points are. url: a byte a point, 0 the smallest. low, high: what the smallest and the largest mean."""
+
+    url: str
+    title: str
+    low: str = ""
+    high: str = ""
+
+
+@dataclass(frozen=True)
 class MapMasks:
     """Addresses of masks, one bit a point, least first; "": none of that kind (matching: all match)."""
 
@@ -95,8 +108,10 @@ class MapLabel:
 class ScatterData:
     """What the map shows. n points; box: (x0, y0, x1, y1) of the positions, square, in map units.
 
-    positions, order, density: addresses. labels: coarse to fine. areas: outlines of what is selected now. camera:
-    centre x, y and width in map units, () for all of it. item, thumbs: prefixes of addresses. note: a line to show.
+    positions, order, density, labels, inside: addresses; labels: of `label_bytes`; inside: is asked what lies in
+    outlines. size: None where all points are equally large. areas: outlines of what is selected now. camera: where to
+    look first, centre x, y and width in map units, () for all of it; another one moves the map. item, thumbs: prefixes
+    of addresses. note: a line to show.
     """
 
     n: int
@@ -106,7 +121,9 @@ class ScatterData:
     box: tuple[float, float, float, float]
     colour: MapColour
     masks: MapMasks = field(default_factory=MapMasks)
-    labels: Sequence[MapLabel] = ()
+    size: MapSize | None = None
+    labels: str = ""
+    inside: str = ""
     areas: Sequence[Area] = ()
     camera: tuple[float, ...] = ()
     item: str = ""
@@ -119,13 +136,27 @@ def _nothing(*_: Any) -> None:
 
 
 def scatter_data(data: ScatterData) -> dict[str, Any]:
-    """What the browser gets; equal data are equal bytes, so that nothing is sent twice."""
+    """What the browser gets; equal data are equal bytes, so that nothing is sent twice.
+
+    Rows of the legend go as lists, their colours are the end of the palette.
+    """
+    made = asdict(data)
+    rows = made["colour"]["classes"]
+    made["colour"]["classes"] = {name: [row[name] for row in rows] for name in ("name", "total", "selected")}
+    if data.size is None:
+        del made["size"]
     return {
-        **asdict(data),
+        **made,
         "box": [float(value) for value in data.box],
         "areas": [{"polygon": [list(point) for point in area.polygon], "adds": area.adds} for area in data.areas],
         "camera": list(data.camera),
     }
+
+
+def label_bytes(labels: Sequence[MapLabel]) -> bytes:
+    """Labels, coarse to fine, as the browser fetches them: a list a field, in JSON."""
+    columns = {one.name: [getattr(label, one.name) for label in labels] for one in fields(MapLabel)}
+    return json.dumps(columns, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def scatter(
@@ -198,14 +229,14 @@ def camera_of(said: Any) -> tuple[tuple[float, ...]] | None:
 
 @cache
 def source() -> str:
-    """The component's JavaScript as one module."""
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in SOURCES)
+    """The component's JavaScript and its stylesheet as one module, so that neither travels with every message."""
+    style = f"const STYLE = {json.dumps((_HERE / 'scatter.css').read_text(encoding='utf-8'))};"
+    return "\n".join([style, *((_HERE / name).read_text(encoding="utf-8") for name in SOURCES)])
 
 
 @cache
 def _component() -> Any:
-    css = (_HERE / "scatter.css").read_text(encoding="utf-8")
-    return st.components.v2.component("curation_scatter", css=css, js=by_address(source()))
+    return st.components.v2.component("curation_scatter", js=by_address(source()))
 
 
 def _said(key: str, name: str) -> Any:
@@ -228,7 +259,7 @@ def _area(said: Any) -> Area | None:
 
 
 def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _is_number(text: str) -> bool:

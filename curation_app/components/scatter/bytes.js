@@ -20,9 +20,23 @@ class Bytes {
       found = this.fetched(url).then((answer) => answer.arrayBuffer()).then((buffer) => new Uint8Array(buffer));
       found.catch(() => this.held.delete(url));
     }
+    this.hold(url, found);
+    return found;
+  }
+
+  hold(url, found) {
     this.held.set(url, found);
     if (this.held.size > KEPT_ANSWERS) this.held.delete(this.held.keys().next().value);
-    return found;
+  }
+
+  // asks with a body; the answer has an address of its own, under which it is at hand from now on
+  async asked(url, body) {
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal: this.abort.signal });
+    const address = answer.headers.get("Content-Location");
+    if (!answer.ok || !address) throw new Error(`the server answered ${answer.status}`);
+    const raw = new Uint8Array(await answer.arrayBuffer());
+    if (!this.held.has(address)) this.hold(address, Promise.resolve(raw));
+    return address;
   }
 
   async fetched(url) {

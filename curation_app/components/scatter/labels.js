@@ -12,16 +12,14 @@ class Labels {
     layer.addEventListener("keydown", (event) => this.pressed(event));
   }
 
-  set(labels, n) {
-    const signature = JSON.stringify(labels);
-    if (signature === this.signature) return false;
-    this.signature = signature;
+  // labels: a list of each field, as the server sends them
+  set({ id, text, x, y, size, level }, n) {
+    const labels = id.map((one, at) => ({ id: one, text: text[at], x: x[at], y: y[at], size: size[at], level: level[at] }));
     this.layer.replaceChildren();
     this.shown.clear();
     this.coarsest = Math.max(0, ...labels.map((label) => label.level));
     this.labels = [...labels].sort((a, b) => b.level - a.level || b.size - a.size);
     this.n = n;
-    return true;
   }
 
   // which labels have room now; greedy, coarse and large first

@@ -11,11 +11,13 @@ class Legend {
     this.head.setAttribute("aria-expanded", "true");
     this.title = element("bdi", "map-legend-title");
     this.head.append(this.title, element("span", "map-legend-fold"));
-    this.head.addEventListener("click", () => this.fold());
+    this.head.addEventListener("click", () => { this.byHand = true; this.fold(); });
     this.rows = element("div", "map-legend-rows");
     this.rows.dataset.testid = "map-legend";
+    this.sizing = element("div", "map-legend-sizes");
+    this.sizing.dataset.testid = "map-legend-sizes";
     this.foot = element("div", "map-legend-foot");
-    root.append(this.head, this.rows, this.foot);
+    root.append(this.head, this.rows, this.sizing, this.foot);
     this.rows.addEventListener("click", (event) => this.clicked(event, false));
     this.rows.addEventListener("dblclick", (event) => this.clicked(event, true));
     this.rows.addEventListener("keydown", (event) => {
@@ -27,17 +29,24 @@ class Legend {
 
   get folded() { return this.root.classList.contains("is-folded"); }
 
+  // on a small map it starts folded; what people have chosen since stays
+  shrink(small) { if (!this.byHand && small !== this.folded) this.fold(); }
+
   fold() {
-    const open = this.head.getAttribute("aria-expanded") !== "true";
+    const open = this.folded;
     this.head.setAttribute("aria-expanded", String(open));
     this.root.classList.toggle("is-folded", !open);
     this.resized();
   }
 
-  show(colour, masks, selecting) {
-    const signature = JSON.stringify([colour, masks, selecting]);
+  // classes: a list of each field; their colours are the end of the palette
+  show({ classes: said, ...given }, size, masks, selecting) {
+    const signature = JSON.stringify([said, given, size, MARKS.map(([kind]) => Boolean(masks[kind])), selecting]);
     if (signature === this.signature) return;
     this.signature = signature;
+    const before = Math.max(0, given.palette.length - said.name.length);
+    const classes = said.name.map((name, at) => ({ name, colour: given.palette[before + at], total: said.total[at], selected: said.selected[at] }));
+    const colour = { ...given, classes };
     if (this.of !== colour.title) this.scrollTo = 0;
     this.of = colour.title;
     this.first = Math.max(0, colour.palette.length - colour.classes.length); // code of the first row; before it a scale's steps
@@ -53,6 +62,8 @@ class Legend {
       return made;
     }));
     this.foot.hidden = !this.foot.childElementCount;
+    this.sizing.replaceChildren(...(size ? this.sizes(size) : []));
+    this.sizing.hidden = !size;
     this.paint();
   }
 
@@ -88,6 +99,22 @@ class Legend {
     return made;
   }
 
+  // what a small point means and what a large one
+  sizes(size) {
+    const title = element("bdi", "map-legend-title", `Size: ${size.title}`);
+    title.title = `${size.title}\nPoints without a value are the smallest`;
+    const row = element("div", "map-sizes-row");
+    const dots = element("span", "map-sizes-dots");
+    dots.setAttribute("aria-hidden", "true");
+    for (const share of [0, 0.5, 1]) {
+      const dot = element("span", "map-sizes-dot");
+      dot.style.width = dot.style.height = `${5 * (SMALLEST + share * (LARGEST - SMALLEST))}px`;
+      dots.append(dot);
+    }
+    row.append(element("bdi", "", size.low), dots, element("bdi", "", size.high));
+    return [title, row];
+  }
+
   clicked(event, alone) {
     const made = event.target.closest(".map-class");
     if (!made || (!alone && event.detail > 1)) return; // the second click of a double one is not a click more
@@ -113,6 +140,6 @@ class Legend {
 
   paint() {
     for (const made of this.buttons) made.setAttribute("aria-pressed", String(!this.hidden.has(Number(made.dataset.code))));
-    this.root.classList.toggle("is-empty", !this.buttons.length && !this.rows.childElementCount);
+    this.root.classList.toggle("is-empty", !this.buttons.length && !this.rows.childElementCount && this.sizing.hidden);
   }
 }

@@ -24,8 +24,10 @@ function takeBack(positions) {
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let map = live.get(parentElement);
   if (!map) {
-    map = takeBack(data.positions) ?? new Scatter(element("div", "map-root"));
+    const back = takeBack(data.positions);
+    map = back ?? new Scatter(element("div", "map-root"));
     parentElement.append(map.root);
+    back?.redraw();
     map.gestures.resume();
     live.set(parentElement, map);
   }

@@ -13,18 +13,20 @@ class Painter {
     this.program = this.linked();
     this.at = new Proxy({}, { get: (known, name) => (known[name] ??= gl.getUniformLocation(this.program, name)) });
     this.buffers = [4, 1, 1].map((size, location) => this.buffer(location, size * n));
+    this.buffers.push(null); // of sizes: made when there are any
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[0]);
     gl.enableVertexAttribArray(0);
     gl.vertexAttribPointer(0, 2, gl.UNSIGNED_SHORT, true, 4, 0);
     gl.vertexAttribI4ui(1, 0, 0, 0, 0);
     gl.vertexAttribI4ui(2, 0, 0, 0, 0);
+    gl.vertexAttribI4ui(3, 0, 0, 0, 0);
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
     gl.useProgram(this.program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.coloured = false;
+    this.coloured = this.sized = false;
     this.sync = null;
   }
 
@@ -65,6 +67,17 @@ class Painter {
 
   flags(flags) { this.attribute(2, flags); }
 
+  // sizes: Uint8Array, one a point; null: all are equally large, and the buffer is gone
+  sizes(sizes) {
+    const { gl } = this;
+    this.sized = sizes !== null;
+    if (sizes) this.buffers[3] ??= gl.createBuffer();
+    this.attribute(3, sizes);
+    if (sizes) return;
+    if (this.buffers[3]) gl.deleteBuffer(this.buffers[3]);
+    this.buffers[3] = null;
+  }
+
   attribute(location, values) {
     const { gl } = this;
     if (!values) { gl.disableVertexAttribArray(location); return; }
@@ -99,6 +112,7 @@ class Painter {
     gl.uniform1f(at.dot_size, look.ratio);
     for (const name of ["grey", "ink", "dropped", "kept"]) gl.uniform3fv(at[name], look.theme[name]);
     gl.uniform1i(at.coloured, this.coloured);
+    gl.uniform1i(at.sized, this.sized);
     gl.uniform1i(at.selecting, look.selecting);
     gl.uniform1i(at.drawing, look.drawing);
     for (const behind of look.context ? [1, 0] : [0]) {

@@ -25,7 +25,7 @@ function scaffold(root) {
   root.dataset.testid = "map-root";
   over.tabIndex = 0;
   stage.append(under, over, middle, labelLayer, tools, said, card);
-  root.append(stage, legendBox, foot, told);
+  root.append(element("style", "", STYLE), stage, legendBox, foot, told);
   return parts;
 }
 

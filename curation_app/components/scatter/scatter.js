@@ -1,6 +1,8 @@
 // The map itself: holds the parts together, draws only when something changed.
 const FIRST = 65_536; // points of the first paint; the map's order is a fair sample after every so many
 const TARGET = 34, QUIET = 120, CAMERA_WAIT = 800, STREAM_WAIT = 250, GIVE_UP = 2_500, REACH = 10; // ms, pixels
+const SMALL = [620, 400]; // pixels of width and height under which the legend is folded and lies over the points
+const wandered = new Map(); // map -> where the page had told it to look, and where people moved it from there
 const MOST_AREAS = 64, TRIES = 5, AGAIN = 300; // of a selection; asks for bytes that were forgotten, ms before the first
 
 class Scatter {
@@ -20,7 +22,7 @@ class Scatter {
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.stage);
     this.areas = [];
-    this.sent = new Set();
+    this.quick = new Quick(() => this.obey());
     this.dirty = false;
   }
 
@@ -33,16 +35,30 @@ class Scatter {
     this.theme = themeOf(this.root, this.middle);
     if (!before || before.positions !== data.positions || before.n !== data.n) this.start();
     this.look(data.camera, !before);
-    this.areas = data.areas;
-    if (this.sentAreas && JSON.stringify(data.areas) === this.sentAreas) { this.sentAreas = ""; performance.mark("curation-map-answer"); }
-    this.legend.show(data.colour, data.masks, Boolean(data.masks.selected));
+    const said = this.quick.hears(data);
+    if (said === "answer") performance.mark("curation-map-answer");
+    if (said !== "old") this.areas = data.areas;
+    this.legend.show(data.colour, data.size, data.masks, Boolean(data.masks.selected));
     this.colour();
+    this.size();
     this.mask();
-    this.labels.set(data.labels, data.n);
+    this.names();
     this.settle();
     this.count();
-    this.redraw();
+    const look = JSON.stringify(this.theme);
+    if (look !== this.themeOf) { this.themeOf = look; this.redraw(); }
   }
+
+  // what the page last said holds
+  obey() {
+    if (!this.bytes) return;
+    this.areas = this.data.areas;
+    this.mask();
+    this.request();
+  }
+
+  // what the page says is selected and what else is marked; for a moment after a lasso, what the server said of it
+  get masks() { return this.quick.selected ? { ...this.data.masks, selected: this.quick.selected } : this.data.masks; }
 
   start() {
     const { data } = this;
@@ -51,7 +67,7 @@ class Scatter {
     const { painter } = this;
     this.painter = null;
     painter?.close();
-    Object.assign(this, { loaded: 0, index: null, order: null, codes: null, flags: null, counts: {}, colourOf: "", maskOf: "", budget: 4 * FIRST, version: 0, done: false, marked: false, tries: new Map() });
+    Object.assign(this, { loaded: 0, index: null, order: null, codes: null, flags: null, counts: {}, bulks: null, colourOf: "", paletteOf: "", sizeOf: "", maskOf: "", namesOf: "", budget: 4 * FIRST, version: 0, done: false, marked: false, tries: new Map() });
     this.positions = new Uint16Array(2 * data.n);
     this.closeness = new Density();
     if (String(this.camera.box) !== String(data.box)) { this.camera.box = data.box; this.camera.fit(); }
@@ -92,6 +108,8 @@ class Scatter {
     this.painter.place(this.positions, 0, this.loaded);
     this.painter.flags(this.flags);
     if (this.codes) this.painter.codes(this.codes);
+    if (this.bulks) this.painter.sizes(this.bulks);
+    this.paletteOf = "";
     this.recolour();
     this.redraw();
   }
@@ -115,7 +133,7 @@ class Scatter {
       this.index = await PointIndex.build(this.positions, () => bytes !== this.bytes);
       if (bytes === this.bytes) this.root.dataset.ready = "true";
     } catch (error) {
-      if (bytes === this.bytes) this.failed(error, "The positions", () => { this.start(); this.colour(); this.mask(); });
+      if (bytes === this.bytes) this.failed(error, "The positions", () => { this.start(); this.colour(); this.size(); this.mask(); this.names(); });
     }
   }
 
@@ -142,6 +160,7 @@ class Scatter {
       if (raw.length !== data.n * colour.bytes) throw new Error(`${count(raw.length)} bytes for ${count(data.n)} points`);
       this.codes = colour.bytes === 2 ? new Uint16Array(raw.buffer) : raw;
       this.painter?.codes(this.codes);
+      this.paletteOf = "";
       this.recolour();
     } catch (error) {
       if (bytes === this.bytes && this.colourOf === colour.url) { this.colourOf = ""; this.failed(error, "The colours", () => this.colour()); }
@@ -151,18 +170,55 @@ class Scatter {
   recolour() {
     if (!this.codes) return;
     const { colour } = this.data;
+    const said = JSON.stringify([colour.palette, [...this.legend.hidden]]);
+    if (said === this.paletteOf) return;
+    this.paletteOf = said;
     this.painter?.palette(colour.palette, this.legend.hidden);
     this.hiddenCodes = this.legend.hidden.size ? Uint8Array.from(colour.palette, (_, code) => this.legend.hidden.has(code)) : null;
     this.redraw();
   }
 
-  async mask() {
+  // how large points are, by a column of its own; without one there is no buffer
+  async size() {
     const { data, bytes } = this;
-    const wanted = JSON.stringify(data.masks);
+    const wanted = data.size?.url ?? "";
+    if (this.sizeOf === wanted) return;
+    this.sizeOf = wanted;
+    try {
+      const raw = await bytes.of(wanted);
+      if (bytes !== this.bytes || this.sizeOf !== wanted) return;
+      if (raw && raw.length !== data.n) throw new Error(`${count(raw.length)} bytes for ${count(data.n)} points`);
+      this.bulks = raw;
+      this.painter?.sizes(raw);
+      this.root.dataset.sized = data.size?.title ?? "";
+      this.redraw();
+    } catch (error) {
+      if (bytes === this.bytes && this.sizeOf === wanted) { this.sizeOf = ""; this.failed(error, "The sizes", () => this.size()); }
+    }
+  }
+
+  // the names of clusters
+  async names() {
+    const { data, bytes } = this;
+    if (!data.labels || this.namesOf === data.labels) return;
+    this.namesOf = data.labels;
+    try {
+      const raw = await bytes.of(data.labels);
+      if (bytes !== this.bytes || this.namesOf !== data.labels) return;
+      this.labels.set(JSON.parse(new TextDecoder().decode(raw)), data.n);
+      this.settle();
+    } catch (error) {
+      if (bytes === this.bytes && this.namesOf === data.labels) { this.namesOf = ""; this.failed(error, "The names of clusters", () => this.names()); }
+    }
+  }
+
+  async mask() {
+    const { data, bytes, masks } = this;
+    const wanted = JSON.stringify(masks);
     if (this.maskOf === wanted) return;
     this.maskOf = wanted;
     try {
-      const held = await Promise.all(KINDS.map((kind) => bytes.of(data.masks[kind])));
+      const held = await Promise.all(KINDS.map((kind) => bytes.of(masks[kind])));
       if (bytes !== this.bytes || this.maskOf !== wanted) return;
       const { flags, counts } = flagsOf(data.n, Object.fromEntries(KINDS.map((kind, at) => [kind, held[at]])));
       this.counts = counts;
@@ -246,7 +302,7 @@ class Scatter {
     if (camera.unit !== this.labelUnit) { this.labelUnit = camera.unit; this.labels.choose(camera); } else this.labels.move(camera);
     if (this.density) this.density_picture.move(camera);
     if (!painter || !this.pointsDirty()) return;
-    const points = this.moving ? Math.min(this.loaded, this.budget) : this.loaded;
+    const points = this.inView;
     const near = this.closeness.near(camera);
     near.density *= points / Math.max(1, this.loaded);
     const { selected, matching, drawn } = this.counts;
@@ -254,12 +310,16 @@ class Scatter {
       clip: camera.clip(), ratio: this.ratio, theme: this.theme, ...looks(near, Math.max(1, selected ?? 0) / data.n),
       selecting: selected != null, drawing: drawn != null, context: selected != null || matching != null,
     });
-    this.watching = { since: performance.now(), points };
+    this.watching = { since: performance.now(), points, version: this.version };
+    if (this.glimpse) { this.glimpse = false; this.redraw(); }
   }
+
+  // while the map moves, and at first sight of what a lasso holds, as many as this machine draws in good time
+  get inView() { return this.moving || this.glimpse ? Math.min(this.loaded, this.budget) : this.loaded; }
 
   // the overlay changes far more often than the points do: a lasso must not draw a million points again
   pointsDirty() {
-    const now = [this.camera.x, this.camera.y, this.camera.unit, this.moving ? Math.min(this.loaded, this.budget) : this.loaded, this.version, this.points.width, this.points.height].join();
+    const now = [this.camera.x, this.camera.y, this.camera.unit, this.inView, this.version, this.points.width, this.points.height].join();
     if (now === this.drawnAs) return false;
     this.drawnAs = now;
     return true;
@@ -271,6 +331,7 @@ class Scatter {
     this.watching = null;
     const took = performance.now() - watching.since;
     if (watching.points >= FIRST) this.budget = FIRST * clamp(Math.floor((watching.points / FIRST) * (TARGET / took)), 1, 1 << 12); // what this machine draws in good time while the map moves
+    if (this.lit && watching.version >= this.lit) { this.lit = 0; performance.mark("curation-map-lit"); }
     if (!this.marked && this.loaded) { this.marked = true; performance.mark("curation-map-first"); }
     if (this.loaded === this.data.n && watching.points === this.data.n && this.codes && !this.done) {
       this.done = true;
@@ -287,6 +348,9 @@ class Scatter {
       const [wide, high] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
       if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high }); // empties it
     }
+    this.small = this.root.clientHeight < SMALL[1] && this.root.clientWidth < SMALL[0];
+    this.root.classList.toggle("is-small", this.small);
+    this.legend.shrink(this.small);
     this.uncover();
     this.camera.resize(width, height);
     this.camera.sized = true;
@@ -301,10 +365,10 @@ class Scatter {
 
   look(report, first) {
     const said = JSON.stringify(report);
-    const known = said === this.cameraSaid || this.sent.has(said);
-    this.cameraSaid = said;
-    if (known && !first) return;
-    const wanted = report.length === 3 ? report : first ? kept(this.memory) : [];
+    if (said === this.toldCamera && !first) return; // it was followed; since then people moved the map
+    this.toldCamera = said;
+    const left = first ? wandered.get(this.memory) : null; // as this map was left before it was mounted anew
+    const wanted = left?.told === said ? left.camera : report.length === 3 ? report : first ? kept(this.memory) : [];
     if (!wanted) return;
     if (this.camera.sized) this.camera.look(wanted); else this.wanted = wanted;
   }
@@ -317,6 +381,7 @@ class Scatter {
     this.quiet = setTimeout(() => {
       this.moving = false;
       keep(this.memory, this.camera.fitted ? null : this.camera.report());
+      wandered.set(this.memory, { told: this.toldCamera, camera: this.camera.report() });
       this.settle();
     }, QUIET);
     clearTimeout(this.telling);
@@ -337,7 +402,7 @@ class Scatter {
     const parts = [this.tools, this.legendBox, this.said].map((part) => part.getBoundingClientRect());
     this.labels.blocked = parts.map((box) => [box.left - stage.left, box.top - stage.top, box.right - stage.left, box.bottom - stage.top]);
     const [tools, legend] = parts;
-    const aside = legend.width > 0 && legend.top < stage.bottom;
+    const aside = !this.small && legend.width > 0 && legend.top < stage.bottom;
     this.camera.cover(tools.right - stage.left, aside && !this.legend.folded ? stage.right - legend.left : 0);
   }
 
@@ -346,8 +411,6 @@ class Scatter {
     const said = JSON.stringify(report);
     if (said === this.cameraSaid) return;
     this.cameraSaid = said;
-    this.sent.add(said);
-    if (this.sent.size > 50) this.sent.delete(this.sent.values().next().value);
     this.send.state("camera", report);
   }
 
@@ -379,11 +442,27 @@ class Scatter {
     if (!areas.some((area) => area.adds)) { this.tell("There is no area to take out from: draw one first."); return; }
     if (areas.length > MOST_AREAS) { this.tell(`A selection holds at most ${MOST_AREAS} areas.`); return; }
     this.areas = areas;
-    this.sentAreas = JSON.stringify(areas);
     performance.mark("curation-map-lasso");
+    this.quick.begin(this.data, areas);
+    this.light(areas, mode);
     this.seq = Math.max((this.seq ?? 0) + 1, Date.now());
     this.send.state("area", { seq: this.seq, areas, mode });
     this.request();
+  }
+
+  // the server says what lies in the outlines before the page does; where it cannot, all is as the page says
+  async light(areas, mode) {
+    const { data, bytes } = this;
+    try {
+      const address = await bytes.asked(data.inside, { areas, mode, within: data.masks.matching });
+      performance.mark("curation-map-quick");
+      if (bytes !== this.bytes || data.masks.matching !== this.data.masks.matching || !this.quick.heard(areas, address)) return;
+      this.glimpse = true;
+      await this.mask();
+      this.lit = this.version;
+      cancelAnimationFrame(this.asked);
+      this.tick(); // the page is about to be busy with its rerun: the graphics card begins now
+    } catch { /* the page's answer comes anyway */ }
   }
 
   tell(text) {
@@ -395,13 +474,20 @@ class Scatter {
 
   async picked(px, py, add) {
     const point = this.find(px, py);
-    if (point >= 0) this.send.trigger("picked", { row: (await this.rows())[point], add });
-    else if (!add && (this.areas.length || this.data.masks.selected)) this.cleared();
+    if (point >= 0) {
+      const row = (await this.rows())[point];
+      this.quick.end();
+      this.send.trigger("picked", { row, add });
+    } else if (!add && (this.areas.length || this.masks.selected)) this.cleared();
   }
 
-  named(id) { this.send.trigger("label", { id }); }
+  named(id) {
+    this.quick.end();
+    this.send.trigger("label", { id });
+  }
 
   cleared() {
+    this.quick.end();
     this.areas = [];
     this.send.trigger("cleared", true);
     this.request();
@@ -452,6 +538,7 @@ class Scatter {
 
   close() {
     for (const timer of [this.quiet, this.telling, this.streaming, this.waiting]) clearTimeout(timer);
+    this.quick.end();
     cancelAnimationFrame(this.asked);
     this.gliding?.stop();
     this.sizes.disconnect();

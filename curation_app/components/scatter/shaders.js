@@ -1,12 +1,14 @@
 // A point's colour comes from a palette texture by its code; alpha 0 there hides a class. Flags: see KINDS.
+const SMALLEST = 0.6, LARGEST = 2.2; // of the size that fits how close points lie, where a column says how large each is
 const VERTEX = `#version 300 es
 precision highp float; precision highp int; precision highp sampler2D;
 layout(location = 0) in vec2 place;
 layout(location = 1) in uint code;
 layout(location = 2) in uint flags;
+layout(location = 3) in uint bulk;
 uniform vec4 view;
 uniform sampler2D palette;
-uniform bool coloured, selecting, drawing, behind;
+uniform bool coloured, sized, selecting, drawing, behind;
 uniform vec3 grey, ink, dropped, kept;
 uniform vec4 sizes, alphas; // of a point, of a selected one, of context, of what does not match
 uniform float dot_size; // pixels of the screen in a pixel of the page
@@ -22,6 +24,7 @@ void main() {
   if (behind != (ghost || (selecting && !chosen)) || colour.a == 0.0) return;
   int kind = ghost ? 3 : behind ? 2 : selecting ? 1 : 0;
   float size = sizes[kind], alpha = alphas[kind];
+  if (sized) size *= mix(${SMALLEST.toFixed(1)}, ${LARGEST.toFixed(1)}, float(bulk) / 255.0);
   vec3 rgb = kind == 3 ? grey : kind == 2 ? mix(colour.rgb, grey, 0.6) : colour.rgb;
   bool taken = (flags & 8u) != 0u, stays = (flags & 16u) != 0u;
   shape = 0;
