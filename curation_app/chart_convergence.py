@@ -6,8 +6,6 @@ from typing import Any
 from curation_app.charts import Chart, framed, hover_text
 from curation_app.palette import ACCENT
 
-_HEIGHT = 390
-
 
 def convergence_panels(trace: Sequence[Mapping[str, Any]], title: str) -> Chart:
     """How each level settled: spread above, inertia below, a column per level, over the resampling steps."""
@@ -28,8 +26,8 @@ def convergence_panels(trace: Sequence[Mapping[str, Any]], title: str) -> Chart:
         records = [record for record in trace if int(record["level"]) == level]
         for row, (figure_name, _) in enumerate(rows, start=1):
             _settling(figure, records, figure_name, row, column)
-    framed(figure, title, "", "")
-    figure.update_layout(height=_HEIGHT, showlegend=False, margin={"t": 60, "r": 28})
+    framed(figure, title, "", "", height=None)
+    figure.update_layout(showlegend=False, margin={"t": 60, "r": 28})
     last = max((int(record["step"]) for record in trace), default=0)
     figure.update_xaxes(dtick=max(1, last // 6), range=[-0.05 * max(1, last), 1.05 * max(1, last)])
     figure.update_annotations(selector=lambda note: note.text.startswith("level "), font={"size": 12})

@@ -19,7 +19,7 @@ BEFORE, POOL, DECIDED, DRAWN = "before resampling", "pool", "after decisions", "
 COLOURS = {BEFORE: "#7d8694", POOL: "#7d8694", DECIDED: "#c8641b", DRAWN: ACCENT}
 _DOTTED = (BEFORE,)
 _MARGIN = 134  # pixels right of the plot for the names of the series
-_HEIGHT = 390
+_LOWEST = 330  # pixels of height that the names are set for; charts are as high as there is room
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,7 @@ class Subject:
         return f"{self.what}es" if self.what.endswith("s") else f"{self.what}s"
 
 
-def size_curves(
-    series: Sequence[Sizes], subject: Subject, *, log_rank: bool = True, selected: int = -1, height: int = _HEIGHT
-) -> Chart:
+def size_curves(series: Sequence[Sizes], subject: Subject, *, log_rank: bool = True, selected: int = -1) -> Chart:
     """Items per group from the largest to the smallest, a line per series. selected: a group to ring."""
     import plotly.graph_objects as go
 
@@ -62,13 +60,15 @@ def size_curves(
     if selected >= 0:
         _ring(figure, series, subject, selected)
     figure.update_layout(clickmode="event+select")
-    framed(figure, subject.title, f"rank of the {subject.what}, largest first", f"items per {subject.what}")
-    figure.update_layout(height=height, showlegend=False, margin={"t": 40, "r": _MARGIN})
+    framed(
+        figure, subject.title, f"rank of the {subject.what}, largest first", f"items per {subject.what}", height=None
+    )
+    figure.update_layout(showlegend=False, margin={"t": 40, "r": _MARGIN})
     low, high = _span([one.curve.size for one in series])
     figure.update_yaxes(type="log", range=[low, high], **_log_ticks(high - low))
     _rank_axis(figure, max((one.curve.n_groups for one in series), default=1), log_rank)
     ends = [np.log10(one.curve.size[-1]) if len(one.curve.size) else low for one in series]
-    _name_lines(figure, series, subject, [(end - low) / (high - low) for end in ends], height)
+    _name_lines(figure, series, subject, [(end - low) / (high - low) for end in ends])
     return Chart(figure, _curve_table(series, subject, names), _curve_alt(series, subject))
 
 
@@ -96,10 +96,8 @@ def size_histograms(
             row=row,
             col=1,
         )
-    framed(figure, subject.title, "", "")
-    figure.update_layout(
-        height=_HEIGHT, showlegend=False, bargap=0.08, margin={"t": 40, "r": _MARGIN}, clickmode="event+select"
-    )
+    framed(figure, subject.title, "", "", height=None)
+    figure.update_layout(showlegend=False, bargap=0.08, margin={"t": 40, "r": _MARGIN}, clickmode="event+select")
     most = max((int(bins[one.name].max(initial=0)) for one in series), default=1)
     figure.update_yaxes(range=[0, 1.1 * max(1, most)], nticks=4, tickformat=",")
     figure.update_xaxes(tickvals=_bin_ticks(edges), ticktext=[f"{edges[i]:,}" for i in _bin_ticks(edges)])
@@ -113,7 +111,7 @@ def size_histograms(
     return Chart(figure, table, f"{subject.title}. {subject.whats.capitalize()} by their number of items. {said}.")
 
 
-def lorenz_curves(series: Sequence[Sizes], subject: Subject, *, height: int = _HEIGHT) -> Chart:
+def lorenz_curves(series: Sequence[Sizes], subject: Subject) -> Chart:
     """Share of the items that the smallest groups hold; the nearer to the diagonal the more even."""
     import plotly.graph_objects as go
 
@@ -137,8 +135,8 @@ def lorenz_curves(series: Sequence[Sizes], subject: Subject, *, height: int = _H
             hovertemplate=hover_text(hover, plain(one.name)),
         )
         table[f"{one.name}, % of items"] = np.interp(np.arange(0, 101, 10), x, y).round(2).tolist()
-    framed(figure, subject.title, f"smallest {subject.whats}, % of all", "items they hold, %")
-    figure.update_layout(height=height, showlegend=False, margin={"t": 40, "r": 24})
+    framed(figure, subject.title, f"smallest {subject.whats}, % of all", "items they hold, %", height=None)
+    figure.update_layout(showlegend=False, margin={"t": 40, "r": 24})
     figure.update_xaxes(range=[0, 100])
     figure.update_yaxes(range=[0, 100])
     figure.add_annotation(x=62, y=62, text="even", showarrow=False, yshift=9, xshift=-12, font={"size": 12})
@@ -216,9 +214,9 @@ def _span(sizes: Sequence[np.ndarray]) -> tuple[float, float]:
     return float(low - room), float(high + room)
 
 
-def _name_lines(figure: Any, series: Sequence[Sizes], subject: Subject, places: Sequence[float], height: int) -> None:
+def _name_lines(figure: Any, series: Sequence[Sizes], subject: Subject, places: Sequence[float]) -> None:
     """Name the lines at the right, as near to their ends as they do not overlap."""
-    gap = 36 / (height - 100)
+    gap = 36 / (_LOWEST - 100)
     order = np.argsort(places, kind="stable")
     at = np.clip(np.asarray(places, dtype=np.float64)[order], gap / 2, 1.0)
     for i in range(1, len(at)):

@@ -17,6 +17,7 @@ DEPTH = 3  # levels below the one that is open
 FEWEST = 200  # clusters shown of a level, however small they are
 TreeKind = Literal["icicle", "treemap", "sunburst"]
 _EDGE = "rgba(60, 75, 105, 0.35)"  # shows between pale tiles and between deep ones
+_THIN = 0.012  # share of the root below which edges of an icicle would hide the colour between them
 Names = Callable[[int, np.ndarray], Sequence[str]]
 _DECISION_COLOURS = (CONTEXT, "#efb118", DECIDED["keep"], DECIDED["drop"])  # in the order of node_figures.DECISIONS
 
@@ -193,7 +194,6 @@ def tree_figure(
     import plotly.graph_objects as go
 
     colours, scale = (_by_branch(nodes), {}) if figure is None else _by_figure(nodes, figure)
-    lines = [(3, MARKED) if node.id == selected else (0.5, _EDGE) for node in nodes]
     said = [_said(node, figure) for node in nodes]
     trace = {"icicle": go.Icicle, "treemap": go.Treemap, "sunburst": go.Sunburst}[kind](
         ids=[node.id for node in nodes],
@@ -205,7 +205,7 @@ def tree_figure(
             for node, text in zip(nodes, said, strict=True)
         ],
         branchvalues="total",
-        marker={"colors": colours, **scale, "line": {"width": [w for w, _ in lines], "color": [c for _, c in lines]}},
+        marker={"colors": colours, **scale, "line": _edges(nodes, kind, selected)},
         textfont={"color": text_on(colours)},
         text=_tile_texts(nodes, kind),
         textinfo="text",
@@ -225,6 +225,13 @@ def tree_figure(
     return Chart(made, _table(nodes, n_items, figure), about)
 
 
+def _edges(nodes: list[Node], kind: TreeKind, selected: str) -> dict[str, list[Any]]:
+    """Edges of all tiles, a strong one around what is selected."""
+    thin = _THIN * nodes[0].size if kind == "icicle" else 0
+    widths = [3 if node.id == selected else 0.5 if node.size > thin else 0 for node in nodes]
+    return {"width": widths, "color": [MARKED if node.id == selected else _EDGE for node in nodes]}
+
+
 def _tile_texts(nodes: list[Node], kind: TreeKind) -> list[str]:
     """What stands on the tiles: short, in lines where a tile is as high as it is wide."""
     parents = {node.parent for node in nodes}
@@ -232,7 +239,7 @@ def _tile_texts(nodes: list[Node], kind: TreeKind) -> list[str]:
     for node in nodes:
         text = plain(_short(node.label, 44))
         if kind == "treemap" and node.id not in parents:
-            text = text.replace(" · ", "<br>", 1).replace(", ", "<br>")
+            text = "<br>".join(text.replace(" · ", ", ", 1).split(", ")[:3])  # its number and two words
         found.append(text if kind == "treemap" else plain(_short(node.label.split(", ")[0], 24)))
     return found
 

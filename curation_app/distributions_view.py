@@ -41,7 +41,7 @@ def sizes(scene: Scene, *, key: str) -> None:
     elif view == "Histogram":
         _histogram(scene, series, subject, column, key)
     else:
-        show.chart(chart_sizes.lorenz_curves(series, subject), f"{key}-lorenz")
+        show.chart(chart_sizes.lorenz_curves(series, subject), f"{key}-lorenz", height="stretch")
         st.caption(f"How much of the items the smaller {escaped(subject.whats)} hold; the diagonal is perfectly even.")
 
 
@@ -141,7 +141,7 @@ def _curves(scene: Scene, series: list[Sizes], subject: Subject, column: str, lo
         found: list[int] = series[curve].curve.group[point : point + 1].tolist()
         return found
 
-    show.chart(made, widget, on_select=lambda: _picked(scene, column, widget, groups_at))
+    show.chart(made, widget, on_select=lambda: _picked(scene, column, widget, groups_at), height="stretch")
     st.caption(_curve_caption(series, subject, level))
 
 
@@ -171,7 +171,7 @@ def _histogram(scene: Scene, series: list[Sizes], subject: Subject, column: str,
         return np.flatnonzero((counts >= edges[point]) & (counts < edges[point + 1])).tolist()
 
     made = chart_sizes.size_histograms(series, edges, bins, subject)
-    show.chart(made, widget, on_select=lambda: _picked(scene, column, widget, groups_at))
+    show.chart(made, widget, on_select=lambda: _picked(scene, column, widget, groups_at), height="stretch")
     st.caption(f"Click a bar to show only the items of its {escaped(subject.whats)}.")
 
 
@@ -181,7 +181,7 @@ def _convergence(scene: Scene, key: str) -> None:
         st.caption("This tree came without a record of its run; cluster again to have one.")
         return
     title = f"How the run settled: {len(trace)} k-means runs on {scene.pool.hierarchy.n_levels} levels"
-    show.chart(convergence_panels(trace, title), f"{key}-convergence")
+    show.chart(convergence_panels(trace, title), f"{key}-convergence", height="stretch")
     st.caption(SPREAD)
 
 

@@ -1,6 +1,7 @@
 """What is in hand as a table: every column, of the first rows in a chosen order; picked rows are picked items."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from curation_core.item_columns import ItemColumns
 
 MOST_ROWS = 500
 MOST_TEXT = 200  # characters of a cell
+MOST_WIDE = 40  # characters that a column shows
 _UNSORTED = "as they come"
 
 
@@ -29,13 +31,17 @@ def items_table(scene: Scene, *, key: str) -> None:
             else show.count(len(rows), "item")
         )
     shown = ordered(scene, rows, key)
+    table = table_of(scene.columns, shown)
     st.dataframe(
-        table_of(scene.columns, shown),
+        table,
         hide_index=True,
         height="stretch",
         key=_widget(key, shown),
         on_select="rerun",
         selection_mode="multi-row",
+        column_config={
+            name: st.column_config.Column(width=_width(name, table[name])) for name in _texts(scene.columns)
+        },
         alt=f"Table of {len(shown):,} items with {len(scene.columns)} columns.",
     )
 
@@ -80,6 +86,16 @@ def _cells(columns: ItemColumns, name: str, rows: np.ndarray) -> Any:
 
 def _cut(text: str | None) -> str | None:
     return text if text is None or len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}… {len(text) - MOST_TEXT:,} more"
+
+
+def _texts(columns: ItemColumns) -> list[str]:
+    return [name for name, column in columns.items() if column.kind not in ("number", "flag", "class")]
+
+
+def _width(name: str, texts: Sequence[str | None]) -> int:
+    """Pixels for most of the texts of a column; the table itself looks at its first rows alone."""
+    longest = max((len(text or "") for text in texts), default=0)
+    return 24 + 7 * min(MOST_WIDE, max(len(name), longest))
 
 
 def _order_choice(scene: Scene, key: str) -> None:

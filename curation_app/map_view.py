@@ -23,9 +23,8 @@ from curation_app.map_scene import (
 from curation_app.scene import Scene
 from curation_core.selection import Area, Selection
 
-GROUPS = {
+GROUPS = {  # what stands behind the name of a column that is not the user's own
     "item": "item",
-    "yours": "your column",
     "tree": "tree",
     "review": "review",
     "draw": "draw",
@@ -144,4 +143,5 @@ def _drawn_on(key: str) -> None:
 def _said(choice: Choice) -> str:
     if not choice.name:
         return EQUAL
-    return f"{clipped(choice.name, LONGEST_NAME)} · {GROUPS.get(choice.group, choice.group)}"  # the name is seen first
+    name = clipped(choice.name, LONGEST_NAME)
+    return f"{name} · {GROUPS[choice.group]}" if choice.group in GROUPS else name

@@ -15,6 +15,8 @@ _STYLE = """
 [data-testid=stMainBlockContainer] {padding-left: 1.5rem; padding-right: 1.5rem; padding-bottom: 1.5rem}
 [data-testid=stBottomBlockContainer] {padding: 0.75rem 1.5rem}
 [data-testid=stLayoutWrapper]:has(> [class*="st-key-panel-"]) {flex-basis: calc(100vh - var(--above, 10rem)) !important}
+[data-testid=stSelectbox] input {text-overflow: ellipsis}
+.st-key-panel-view > [data-testid=stElementContainer]:has(.stPlotlyChart) {min-height: 21rem}
 .st-key-explore-view button {padding: 0 0.45rem; min-width: 0}
 .js-plotly-plot :is(.xtick text, .ytick text, .xtitle, .ytitle, .cbaxis text, .cbtitle text) {
   fill: currentColor !important; opacity: 0.8

@@ -206,7 +206,9 @@ def count(n: int, noun: str) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in per cent with one digit."""
+    """A share in per cent with one digit; what is there is never 0.0 %."""
+    if 0 < part < 0.0005 * whole:
+        return "< 0.1 %"
     return f"{100 * part / whole:.1f} %" if whole else "0 %"
 
 

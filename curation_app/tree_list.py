@@ -16,6 +16,7 @@ from curation_core.children import below
 from curation_core.node_figures import NodeFigure
 
 MOST_ROWS = 500  # sent to the browser
+_PER_CENT = "%.1f %%"
 _SORT, _UP, _SKIP, _FIRST = "tree-sort", "tree-sort-up", "tree-skip", "tree-first"
 
 
@@ -189,7 +190,7 @@ def _rows(scene: Scene, level: int, order: np.ndarray, key: str) -> None:
     }
     if figure is not None:
         columns[figure.title] = _figures(scene, figure, level, order)
-    columns["share"] = (sizes / max(1, scene.n)).tolist()
+    columns["share"] = (100 * sizes / max(1, scene.n)).tolist()
     chosen = selected_cluster(scene)
     mine = np.flatnonzero(order == chosen[1]).tolist() if chosen and chosen[0] == level else []
     name = f"{key}-{level}-{zlib.crc32(order.tobytes())}-{state.app_state().list_epoch}"
@@ -211,6 +212,7 @@ def _figures(scene: Scene, figure: NodeFigure, level: int, order: np.ndarray) ->
     values = tree_figures.of_levels(scene, figure)[level - 1].values[order]
     if figure.kind == "decision":
         return [figure_text(value, figure) for value in values.tolist()]
+    values = 100 * values if figure.is_share else values
     return [None if np.isnan(value) else value for value in values.tolist()]
 
 
@@ -219,13 +221,17 @@ def _column_config(columns: dict[str, Any], figure: NodeFigure | None) -> dict[s
     found: dict[str, Any] = {
         " ": st.column_config.TextColumn(width=26, help="✓ kept, ✕ dropped"),
         "cluster": st.column_config.TextColumn(width=104),
-        "items": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most, width=68, color=CONTEXT),
-        "in hand": st.column_config.NumberColumn(width=58, help="Items of the selection that lie in this cluster."),
-        "drawn": st.column_config.NumberColumn(width=52),
-        "share": st.column_config.NumberColumn(format="percent", width=60),
+        "items": st.column_config.ProgressColumn(
+            format="localized", min_value=0, max_value=most, width=68, color=CONTEXT
+        ),
+        "in hand": st.column_config.NumberColumn(
+            format="localized", width=58, help="Items of the selection that lie in this cluster."
+        ),
+        "drawn": st.column_config.NumberColumn(format="localized", width=52),
+        "share": st.column_config.NumberColumn(format=_PER_CENT, width=60),
     }
     if figure is not None and figure.kind != "decision":
-        shown = "percent" if figure.is_share else "compact"
+        shown = _PER_CENT if figure.is_share else "compact"
         found[figure.title] = st.column_config.NumberColumn(format=shown, width=72, help=figure.about)
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curation_app.items_table import MOST_TEXT, table_of
+from curation_app.items_table import MOST_TEXT, MOST_WIDE, _width, table_of
 from curation_core.item_columns import ItemColumn, ItemColumns
 from curation_core.workspace import Workspace
 
@@ -27,6 +27,13 @@ def test_the_users_columns_come_first_and_long_texts_are_cut(columns):
     assert made["kind"] == ["<b>dog</b>", "cat"]
     assert made["uri"] == ["x" * MOST_TEXT + "… 800 more", None]
     assert made["size"][0] == 1.0
+
+
+def test_columns_of_text_are_as_wide_as_their_texts_up_to_a_bound():
+    short, long = _width("id", ["ab", None]), _width("name", ["ab", "x" * 25])
+    assert short < long < _width("name", ["x" * 1_000]) == _width("name", ["x" * MOST_WIDE])
+    assert _width("a name longer than its texts", [""]) > short
+    assert _width("name", []) > 0
 
 
 def test_the_table_shows_what_is_in_hand_in_the_order_of_a_column(full_folder, open_page):

@@ -276,6 +276,7 @@ def test_the_page_offers_colours_and_keeps_the_choice_and_turns_into_a_figure(fu
     colours = next(one for one in app.selectbox if one.label == "Colour by")
     assert colours.value == "shape"
     assert "level 1 · tree" in colours.options
+    assert "shape" in colours.options  # one's own columns by their names alone
     colours.select("width").run()
     assert not app.exception
     assert next(one for one in app.selectbox if one.label == "Colour by").value == "width"

@@ -153,6 +153,13 @@ def test_durations_are_said_in_a_fitting_unit(seconds, said):
     assert show.duration(seconds) == said
 
 
+@pytest.mark.parametrize(
+    ("part", "said"), [(0, "0.0 %"), (1, "< 0.1 %"), (5, "0.1 %"), (4_999, "50.0 %"), (10_000, "100.0 %")]
+)
+def test_a_share_that_is_there_is_never_said_to_be_none(part, said):
+    assert show.percent(part, 10_000) == said
+
+
 @pytest.mark.parametrize(("n_bytes", "said"), [(12, "12 B"), (1_500, "1.5 kB"), (2_000_000, "2.0 MB"), (3e9, "3.0 GB")])
 def test_sizes_are_said_in_a_fitting_unit(n_bytes, said):
     assert show.file_size(int(n_bytes)) == said

@@ -88,7 +88,7 @@ def test_the_list_shows_the_coarsest_level_largest_first(opened, tree):
     table = listed(opened())
     assert table["items"].tolist() == sorted(tree.sizes(2)[tree.sizes(2) > 0].tolist(), reverse=True)
     assert table["drawn"].sum() == 30
-    assert table["share"].sum() == pytest.approx(1.0)
+    assert table["share"].sum() == pytest.approx(100)
 
 
 def test_what_is_open_is_listed_by_its_children_and_drawn_from_there(opened, tree):
@@ -358,6 +358,31 @@ def test_a_tree_figure_carries_ids_counts_and_a_table(uneven, kind, figure):
     assert f"{len(found):,} nodes" in chart.alt
     assert max(chart.figure.data[0].marker.line.width) == 3
     chart.figure.to_json()
+
+
+def test_edges_of_thin_tiles_do_not_hide_their_colour_in_an_icicle_alone(uneven):
+    found = shown_nodes(uneven, drawn_nowhere(uneven), numbered)
+    drawn = {
+        kind: tree_figure(found, kind, "Tree", n_items=uneven.n_items).figure.data[0] for kind in ("icicle", "treemap")
+    }
+    widths = drawn["icicle"].marker.line.width
+    assert [width > 0 for width in widths] == [node.size > 0.012 * uneven.n_items for node in found]
+    assert 0 in widths
+    assert set(drawn["treemap"].marker.line.width) == {0.5}
+
+
+def test_a_leaf_of_a_treemap_says_its_number_and_two_words(uneven):
+    def worded(_level, clusters):
+        return [f"{c} · sea, ice, salt, <b>x</b>" for c in clusters.tolist()]
+
+    found = shown_nodes(uneven, drawn_nowhere(uneven), worded)
+    texts = tree_figure(found, "treemap", "Tree", n_items=uneven.n_items).figure.data[0].text
+    parents = {node.parent for node in found}
+    leaves = [
+        text for node, text in zip(found, texts, strict=True) if node.id not in parents and "smaller" not in node.label
+    ]
+    assert leaves
+    assert all(text.split("<br>")[1:] == ["sea", "ice"] for text in leaves)
 
 
 # ---- clicks on the picture, as plotly reports them
