@@ -205,7 +205,7 @@ def tree_figure(
             for node, text in zip(nodes, said, strict=True)
         ],
         branchvalues="total",
-        marker={"colors": colours, **scale, "line": _edges(nodes, kind, selected)},
+        marker={"colors": colours, **scale, "line": _edges(nodes, colours, kind, selected)},
         textfont={"color": text_on(colours)},
         text=_tile_texts(nodes, kind),
         textinfo="text",
@@ -225,11 +225,15 @@ def tree_figure(
     return Chart(made, _table(nodes, n_items, figure), about)
 
 
-def _edges(nodes: list[Node], kind: TreeKind, selected: str) -> dict[str, list[Any]]:
-    """Edges of all tiles, a strong one around what is selected."""
+def _edges(nodes: list[Node], colours: list[str], kind: TreeKind, selected: str) -> dict[str, list[Any]]:
+    """Edges of all tiles, a strong one around what is selected; those of thin tiles have the tile's own colour."""
     thin = _THIN * nodes[0].size if kind == "icicle" else 0
-    widths = [3 if node.id == selected else 0.5 if node.size > thin else 0 for node in nodes]
-    return {"width": widths, "color": [MARKED if node.id == selected else _EDGE for node in nodes]}
+    own = [_EDGE if node.size > thin else colour for node, colour in zip(nodes, colours, strict=True)]
+    chosen = [node.id == selected for node in nodes]
+    return {
+        "width": [3 if is_it else 0.5 for is_it in chosen],
+        "color": [MARKED if is_it else colour for is_it, colour in zip(chosen, own, strict=True)],
+    }
 
 
 def _tile_texts(nodes: list[Node], kind: TreeKind) -> list[str]:

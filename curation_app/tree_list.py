@@ -222,10 +222,10 @@ def _column_config(columns: dict[str, Any], figure: NodeFigure | None) -> dict[s
         " ": st.column_config.TextColumn(width=26, help="✓ kept, ✕ dropped"),
         "cluster": st.column_config.TextColumn(width=104),
         "items": st.column_config.ProgressColumn(
-            format="localized", min_value=0, max_value=most, width=68, color=CONTEXT
+            format="localized", min_value=0, max_value=most, width=66, color=CONTEXT
         ),
         "in hand": st.column_config.NumberColumn(
-            format="localized", width=58, help="Items of the selection that lie in this cluster."
+            format="localized", width=54, help="Items of the selection that lie in this cluster."
         ),
         "drawn": st.column_config.NumberColumn(format="localized", width=52),
         "share": st.column_config.NumberColumn(format=_PER_CENT, width=60),

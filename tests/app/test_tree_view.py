@@ -365,10 +365,11 @@ def test_edges_of_thin_tiles_do_not_hide_their_colour_in_an_icicle_alone(uneven)
     drawn = {
         kind: tree_figure(found, kind, "Tree", n_items=uneven.n_items).figure.data[0] for kind in ("icicle", "treemap")
     }
-    widths = drawn["icicle"].marker.line.width
-    assert [width > 0 for width in widths] == [node.size > 0.012 * uneven.n_items for node in found]
-    assert 0 in widths
-    assert set(drawn["treemap"].marker.line.width) == {0.5}
+    edges, fills = drawn["icicle"].marker.line.color, drawn["icicle"].marker.colors
+    has_own = [edge != fill for edge, fill in zip(edges, fills, strict=True)]
+    assert has_own == [node.size > 0.012 * uneven.n_items for node in found]
+    assert len(set(has_own)) == 2
+    assert len(set(drawn["treemap"].marker.line.color)) == 1
 
 
 def test_a_leaf_of_a_treemap_says_its_number_and_two_words(uneven):
