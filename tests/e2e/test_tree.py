@@ -47,7 +47,12 @@ def lit(page):
 
 
 def title(page, text):
-    page.locator(".gtitle", has_text=text).wait_for()
+    """Wait until one picture has this title; while the page runs the one before still stands beside the next."""
+    page.wait_for_function(
+        "text => { const found = [...document.querySelectorAll('.gtitle')];"
+        " return found.length === 1 && found[0].textContent.includes(text); }",
+        arg=text,
+    )
 
 
 def in_hand(page, text):
