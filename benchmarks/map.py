@@ -278,22 +278,11 @@ def one_step(page: Page, traffic: Traffic) -> None:
     page.get_by_test_id("map-canvas").press("ArrowRight")
     page.wait_for_timeout(1_500)
     settle(page)
-    line("pan, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
+    said = f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}"
+    line("pan, socket down", f"{said}; positions {traffic.of('/positions')} B")
     page.get_by_test_id("map-canvas").press("0")
     page.wait_for_timeout(1_500)
     settle(page)
-
-
-def resize(page: Page, traffic: Traffic) -> None:
-    """Print what sizes by a column cost."""
-    traffic.forget()
-    page.get_by_role("combobox", name="Size by").click()
-    options = page.get_by_role("option")
-    options.nth(options.count() - 1).click()
-    settle(page)
-    page.wait_for_timeout(1_500)
-    line("size by a number", f"{traffic.of('/api/ready/') / 1e6:.2f} MB, positions {traffic.of('/positions')} B")
-    line("size by, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
 
 
 def lasso(page: Page, reach: float) -> None:
@@ -331,16 +320,16 @@ def hover(page: Page) -> None:
     line("hover to card, warm", f"{statistics.median(found):.0f} ms median, {max(found):.0f} most, of {len(found)}")
 
 
-def recolour(page: Page, traffic: Traffic) -> None:
-    """Print what another colour costs."""
+def choose_last(page: Page, traffic: Traffic, choice: str, what: str) -> None:
+    """Print what the last column of a list costs: to colour by, or to size by."""
     traffic.forget()
-    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("combobox", name=choice).click()
     options = page.get_by_role("option")
     options.nth(options.count() - 1).click()
     settle(page)
     page.wait_for_timeout(1_500)
-    line("recolour", f"{traffic.of('/api/ready/') / 1e6:.2f} MB, positions {traffic.of('/positions')} B")
-    line("recolour, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
+    line(what, f"{traffic.of('/api/ready/') / 1e6:.2f} MB, positions {traffic.of('/positions')} B")
+    line(f"{what}, socket down", f"{traffic.down / 1e3:.1f} kB, {component_bytes(traffic)}")
 
 
 def measure(address: str, name: str, n: int) -> None:
@@ -367,8 +356,8 @@ def measure(address: str, name: str, n: int) -> None:
         one_step(page, traffic)
         hover(page)
         lassos(page, traffic)
-        recolour(page, traffic)
-        resize(page, traffic)
+        choose_last(page, traffic, "Colour by", "recolour")
+        choose_last(page, traffic, "Size by", "size by a number")
         browser.close()
 
 
