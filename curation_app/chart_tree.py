@@ -77,10 +77,8 @@ def shown_nodes(
     (level, cluster). most: nodes in all. least: share of the root's items below which a cluster is folded. A node's
     children and their fold sum to the node. Looks at the clusters below shown ones only.
     """
-    levels = [
-        _Level(n, hierarchy.sizes(n), drawn[n - 1], figures[n - 1] if figures else None)
-        for n in range(1, hierarchy.n_levels + 1)
-    ]
+    numbers = range(1, hierarchy.n_levels + 1)
+    levels = [_Level(n, hierarchy.sizes(n), drawn[n - 1], figures[n - 1] if figures else None) for n in numbers]
     if root is None:  # the root holds the top level
         nodes = [Node("root", "all items", "", hierarchy.n_items, int(drawn[-1].sum()))]
         top, shown = hierarchy.n_levels, np.zeros(1, np.int64)
