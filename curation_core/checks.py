@@ -17,6 +17,7 @@ from curation_core.grouping import NearDuplicates
 from curation_core.outliers import outlier_scores
 from curation_core.plans import provenance
 from curation_core.progress import Progress, silent
+from curation_core.review import ReviewDecisions
 from curation_core.sampling import SamplingPlan
 from curation_core.workbench import Workbench
 
@@ -130,13 +131,13 @@ class Checks(Workbench):
             told |= {"faces": self.detected_faces(), "unsearched": failed.column("uri").to_pylist()}
         if self._has("duplicates"):
             told["near_duplicates"] = self.near_duplicates().group
-            if not self._was_drawn_from(plan, decisions.eligible):
-                standing = self.standing(decisions.eligible)
-                told |= {"keeper": standing} if self._was_drawn_from(plan, standing) else {}
+            if not _was_drawn_from(plan, decisions, decisions.eligible):
+                standing = self.standing(decisions.eligible, decisions.kept)
+                told |= {"keeper": standing} if _was_drawn_from(plan, decisions, standing) else {}
         return ExportContents(
             catalog=self.catalog(),
             rows=embedded.rows,
-            hierarchy=self.hierarchy(),
+            hierarchy=decisions.tree,
             plan=plan,
             decisions=decisions,
             failures=embedded.failures,
@@ -146,11 +147,6 @@ class Checks(Workbench):
             masked=config.mask_personal,
             **told,
         )
-
-    def _was_drawn_from(self, plan: SamplingPlan, eligible: np.ndarray) -> bool:
-        leaf = self.hierarchy().point_assignment(1)
-        capacity = np.bincount(leaf[eligible], minlength=len(plan.capacity[0])) * plan.multiplier
-        return bool(np.array_equal(capacity, plan.capacity[0]))
 
     def _find_outliers(self, progress: Progress) -> None:
         def work(folder: Path) -> dict[str, Any]:
@@ -164,3 +160,8 @@ class Checks(Workbench):
         """The newest whole artefact of a step, whatever it was made from."""
         found = self.store.all_meta(step)
         return self.store.folder(step, found[0]["key"]) if found else None
+
+
+def _was_drawn_from(plan: SamplingPlan, decisions: ReviewDecisions, eligible: np.ndarray) -> bool:
+    capacity = decisions.rules.capacity(decisions.tree, eligible | decisions.kept, plan.multiplier)
+    return all(map(np.array_equal, capacity, plan.capacity))

@@ -1,11 +1,10 @@
-"""Commands of the tree: cluster, project, review, sample."""
+"""Commands of the tree: cluster, project, sample."""
 
 from typing import Annotated
 
 import typer
 
 from curation_core.cli_common import HERE, AsJson, Where, app, given, numbers, open_workspace, say, whole
-from curation_core.errors import ConfigError
 from curation_core.terminal import progress_bar
 
 
@@ -55,45 +54,6 @@ def project(
     say(
         {"items": len(found.xy), "method": found.method}, as_json, f"{len(found.xy):,} items laid out by {found.method}"
     )
-
-
-@app.command()
-def review(
-    workspace: Where = HERE,
-    drop: Annotated[list[str] | None, typer.Option(help="Cluster to drop, as LEVEL:CLUSTER; may be repeated.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="Cluster to keep, as LEVEL:CLUSTER; may be repeated.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back the last decision.")] = False,
-    reviewer: Annotated[str, typer.Option(help="Who decides.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Record decisions on clusters, or show what was decided."""
-    opened = open_workspace(workspace)
-    for target in drop or []:
-        opened.decide_cluster(*_cluster(target), "drop", reviewer=reviewer)
-    for target in keep or []:
-        opened.decide_cluster(*_cluster(target), "keep", reviewer=reviewer)
-    if undo and opened.reviews.undo(reviewer) is None:
-        raise ConfigError("there is no decision to take back")
-    state = opened.decisions()
-    values = {
-        "events": state.n_events,
-        "dropped_items": state.n_dropped,
-        "eligible": int(state.eligible.sum()),
-        "lost": len(state.lost),
-    }
-    lost = f"; {len(state.lost)} decisions belong to another tree" if state.lost else ""
-    say(
-        values,
-        as_json,
-        f"{state.n_events} events; {state.n_dropped:,} items dropped, {values['eligible']:,} may be drawn{lost}",
-    )
-
-
-def _cluster(target: str) -> tuple[int, int]:
-    level, _, cluster_id = target.partition(":")
-    if not (level.isdigit() and cluster_id.isdigit()):
-        raise ConfigError(f"cluster is {target!r}; expected LEVEL:CLUSTER, for example 2:7")
-    return int(level), int(cluster_id)
 
 
 @app.command()

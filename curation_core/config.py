@@ -174,6 +174,14 @@ class ProjectConfig(StepConfig):
     seed: int = Field(default=0, ge=0, description="Same seed, same map.")
 
 
+class ReviewConfig(StepConfig):
+    """How people share the review."""
+
+    double_share: float = Field(
+        default=0.0, ge=0, le=1, description="Share of clusters that two people judge, each without seeing the other."
+    )
+
+
 class SampleConfig(StepConfig):
     """The balanced draw."""
 

@@ -37,7 +37,7 @@ class StepMissing(CurationError):
 
 
 class StaleArtifact(CurationError):
-    """An artefact is incomplete, was altered, or was written by a newer version."""
+    """An artefact is incomplete, was altered, follows other decisions, or was written by a newer version."""
 
 
 class MissingExtra(CurationError):

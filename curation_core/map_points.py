@@ -50,7 +50,7 @@ class MapPoints:
         positions = np.empty((len(order), 2), dtype=np.uint16)
         for start in range(0, len(order), CHUNK):
             part = slice(start, start + CHUNK)
-            positions[part] = _quantised(xy[order[part]], box)
+            positions[part] = quantised(xy[order[part]], box)
             along = _along_morton(positions[part])
             order[part], positions[part] = order[part][along], positions[part][along]
         order.flags.writeable = positions.flags.writeable = False
@@ -85,7 +85,8 @@ def _square(xy: np.ndarray, placed: np.ndarray) -> tuple[float, float, float, fl
     return x0, y0, x0 + side, y0 + side
 
 
-def _quantised(xy: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+def quantised(xy: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """Places as positions in a box: (m, 2) uint16. xy: (m, 2), finite."""
     x0, y0, x1, _ = box
     scaled = (xy.astype(np.float64) - (x0, y0)) * (_TOP / (x1 - x0))
     quantised: np.ndarray = np.clip(np.rint(scaled), 0, _TOP).astype(np.uint16)

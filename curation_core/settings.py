@@ -16,6 +16,7 @@ from curation_core.config import (
     IngestConfig,
     ProjectConfig,
     QualityConfig,
+    ReviewConfig,
     SampleConfig,
     StepConfig,
 )
@@ -30,6 +31,7 @@ STEP_CONFIGS: dict[str, type[StepConfig]] = {
     "faces": FacesConfig,
     "cluster": ClusterConfig,
     "project": ProjectConfig,
+    "review": ReviewConfig,
     "sample": SampleConfig,
     "export": ExportConfig,
 }
@@ -48,6 +50,7 @@ class Settings(StepConfig):
     faces: FacesConfig = FacesConfig()
     cluster: ClusterConfig = ClusterConfig()
     project: ProjectConfig = ProjectConfig()
+    review: ReviewConfig = ReviewConfig()
     sample: SampleConfig | None = Field(default=None, description="The draw.")
     export: ExportConfig | None = Field(default=None, description="What `run` exports at the end.")
 

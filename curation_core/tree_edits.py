@@ -4,6 +4,9 @@ Clusters keep their numbers. One that was merged away is empty from then on; the
 number and new ones behind the last. Levels that are not concerned are shared with the old tree.
 """
 
+import base64
+import binascii
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,29 +37,33 @@ def merged(hierarchy: Hierarchy, level: int, cluster: int, into: int) -> Hierarc
     return _replaced(hierarchy, {level: Level(centroids, assignment, old.distance)})
 
 
-def divided(hierarchy: Hierarchy, level: int, cluster: int, part: np.ndarray, points: np.ndarray) -> Hierarchy:
+def divided(
+    hierarchy: Hierarchy, level: int, cluster: int, part: np.ndarray, points: np.ndarray | None = None
+) -> Hierarchy:
     """The tree where a cluster's children are parted.
 
     part: (m,) in [0, p), of every child in ascending order of its number (`hierarchy.children`); part 0 keeps the
-    cluster's number. points: (m, d), the children themselves: items' vectors, or centroids of the level below.
+    cluster's number. points: (m, d), the children themselves: items' vectors, or centroids of the level below; without
+    them all parts stay where the cluster lay.
     Raises ConfigError when the cluster does not exist or a part is empty, ShapeError when part or points do not fit.
     """
     _require(hierarchy, level, cluster)
     children = hierarchy.children(level, cluster)
-    if part.shape != (len(children),) or len(points) != len(children):
-        raise ShapeError(
-            f"part has shape {part.shape} and points {points.shape}, cluster {level}:{cluster} has {len(children)} "
-            "children; give one row per child"
-        )
+    if part.shape != (len(children),) or (points is not None and len(points) != len(children)):
+        told = f"part has shape {part.shape}" + ("" if points is None else f" and points {points.shape}")
+        raise ShapeError(f"{told}, cluster {level}:{cluster} has {len(children)} children; give one row per child")
     counts = np.bincount(part)
     if len(counts) < 2 or not counts.all():
         raise ConfigError(f"the parts of cluster {level}:{cluster} have {counts.tolist()} children; none may be empty")
     old = hierarchy.levels[level - 1]
     numbers = np.r_[cluster, old.n_clusters + np.arange(len(counts) - 1)]
-    means = np.stack([points[part == one].mean(axis=0, dtype=np.float64) for one in range(len(counts))])
     assignment, distance = old.assignment.copy(), old.distance.copy()
     assignment[children] = numbers[part]
-    distance[children] = _distances(points, means[part])
+    if points is None:
+        means = np.repeat(old.centroids[cluster][None].astype(np.float64), len(counts), axis=0)
+    else:
+        means = np.stack([points[part == one].mean(axis=0, dtype=np.float64) for one in range(len(counts))])
+        distance[children] = _distances(points, means[part])
     centroids = np.concatenate((old.centroids, means[1:].astype(old.centroids.dtype)))
     centroids[cluster] = means[0]
     levels = {level: Level(centroids, assignment, distance)}
@@ -86,6 +93,23 @@ def parts_of(points: np.ndarray, n_parts: int, seed: int) -> np.ndarray:
     rank[np.lexsort((first, -counts))] = np.arange(n_parts)
     part: np.ndarray = rank[found]
     return part
+
+
+def pack_parts(part: np.ndarray) -> str:
+    """Parts as text for an event. part: (m,) below MOST_PARTS."""
+    return base64.b64encode(zlib.compress(part.astype(np.uint8).tobytes(), 9)).decode()
+
+
+def unpack_parts(text: str, size: int) -> np.ndarray | None:
+    """What `pack_parts` wrote of so many items: (size,) uint8; None when it is something else."""
+    try:
+        data = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size + 1)
+    except (binascii.Error, ValueError, zlib.error):
+        return None
+    found = np.frombuffer(data, np.uint8)
+    counts = np.bincount(found) if len(found) else np.zeros(1, np.int64)
+    fits = len(found) == size and 2 <= len(counts) <= MOST_PARTS and counts.all()
+    return found if fits else None
 
 
 def _with_children(level: Level, cluster: int, means: np.ndarray) -> Level:

@@ -15,6 +15,7 @@ from curation_core.embed import Embeddings, read_embeddings
 from curation_core.errors import ConfigError, StepMissing
 from curation_core.face_corrections import FaceCorrections, corrected
 from curation_core.face_results import Faces, read_faces
+from curation_core.folding import fold
 from curation_core.grouping import NearDuplicates
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepStatus
@@ -23,7 +24,7 @@ from curation_core.origins import open_items
 from curation_core.plans import Plans
 from curation_core.projection import Projection
 from curation_core.results import read_draw, read_hierarchy
-from curation_core.review import ReviewDecisions, fold
+from curation_core.review import ReviewDecisions
 from curation_core.review_log import ReviewLog
 from curation_core.sampling import SamplingPlan
 from curation_core.settings import Settings, parse
@@ -122,7 +123,8 @@ class WorkspaceView:
 
     def decisions(self) -> ReviewDecisions:
         """All decisions folded onto the current tree."""
-        return fold(self.reviews.events(), self.hierarchy(), self.plans.plan("cluster").key, self.item_ids())
+        key, vectors = self.plans.plan("cluster").key, self.vectors()
+        return fold(self.reviews.events(), self.hierarchy(), key, self.item_ids(), vectors=vectors)
 
     @contextlib.contextmanager
     def originals(self) -> Iterator[Callable[[str], bytes]]:
@@ -147,17 +149,25 @@ class WorkspaceView:
         found = self.near_duplicate_pairs()
         return found.at(max(self.duplicate_threshold(), found.threshold))
 
-    def standing(self, eligible: np.ndarray) -> np.ndarray:
-        """Items that may be drawn when one stands for each group: (m,) bool. eligible: (m,) bool, by review."""
-        catalog, rows = self.catalog(), self.embeddings().rows
+    def standing(self, eligible: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Items that may be drawn when one stands for each group: (m,) bool.
+
+        eligible: (m,) bool, by review. kept: (m,) bool, in at any size; they stand for their group, all of them.
+        """
+        catalog, rows, found = self.catalog(), self.embeddings().rows, self.near_duplicates()
         keeper, size = self.settings.duplicates.keeper, _sizes(catalog)[rows]
         distance = np.asarray(self.hierarchy().levels[0].distance)
-        return self.near_duplicates().keepers(keeper, size=size, distance=distance, eligible=eligible)
+        standing = found.keepers(keeper, size=size, distance=distance, eligible=eligible)
+        taken = np.unique(found.group[kept & (found.group >= 0)])
+        standing[np.isin(found.group, taken)] = False
+        standing |= kept
+        return standing
 
     def eligible(self, *, one_per_group: bool = False) -> np.ndarray:
         """Items that may be drawn: (m,) bool, after review and, if asked, one per group of near-duplicates."""
-        decided: np.ndarray = self.decisions().eligible
-        return self.standing(decided) if one_per_group else decided
+        decided = self.decisions()
+        found: np.ndarray = self.standing(decided.eligible, decided.kept) if one_per_group else decided.eligible
+        return found
 
     def scores(self) -> pa.Table:
         """Every score there is: n rows of the catalog, one float32 column per score, NaN where it does not apply."""

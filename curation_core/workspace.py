@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from curation_core import export
+from curation_core.anchors import Anchors
 from curation_core.checks import Checks
 from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig
-from curation_core.errors import ConfigError
+from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
+from curation_core.errors import ConfigError, StaleArtifact
+from curation_core.folding import parted
 from curation_core.lineage import StepStatus
 from curation_core.locations import normal_source
 from curation_core.progress import Progress, silent
+from curation_core.reattach import Reattachment, reattach
 from curation_core.results import write_draw
-from curation_core.review import Decision, ItemTarget, Verdict, cluster_target
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
 from curation_core.verification import Verification, verify
@@ -70,14 +73,16 @@ class Workspace(Checks):
         """A draw that is not kept: what the slider shows. Raises ConfigError when the target exceeds what there is."""
         if config is None:
             raise ConfigError("no target size is set; give one, for example `curate sample --target-size 500`")
-        tree, most = self.hierarchy(), self.plans.meta("cluster")["n_items"] * config.multiplier
+        decided, most = self.decisions(), self.plans.meta("cluster")["n_items"] * config.multiplier
         if config.target_size > most:
+            n = decided.tree.n_items
             raise ConfigError(
-                f"target size is {config.target_size:,}, but {tree.n_items:,} items, each {config.multiplier}x, give "
-                f"{most:,}; choose at most {most:,}, or set multiplier to {-(-config.target_size // tree.n_items)}"
+                f"target size is {config.target_size:,}, but {n:,} items, each {config.multiplier}x, give "
+                f"{most:,}; choose at most {most:,}, or set multiplier to {-(-config.target_size // n)}"
             )
         vectors = self.vectors() if config.strategy == "diverse" else None
-        return sample(tree, config, eligible=self.eligible(one_per_group=config.one_per_group), vectors=vectors)
+        may = self.standing(decided.eligible, decided.kept) if config.one_per_group else decided.eligible
+        return sample(decided.tree, config, eligible=may, rules=decided.rules, vectors=vectors)
 
     def export(
         self,
@@ -92,11 +97,13 @@ class Workspace(Checks):
         """Write the manifest of a draw (default: the kept one) to exports/<name>; returns the folder.
 
         options: further fields of ExportConfig, such as files="copy" or mask_personal=True.
+        Raises StaleArtifact when the draw does not follow what was decided since.
         """
         given = {**options, "name": name, **({"formats": tuple(formats)} if formats else {})}
         config = ExportConfig(**given)
         folder = self.path / "exports" / config.name
         contents = self.export_contents(self.sampling_plan() if plan is None else plan, config)
+        _require_current(contents)
         with self.originals() if config.files == "copy" else contextlib.nullcontext() as read:
             export.write(folder, contents, config.formats, progress, overwrite=overwrite, read=read)
         return folder
@@ -123,25 +130,118 @@ class Workspace(Checks):
 
     # ---- decisions
 
-    def decide_cluster(self, level: int, cluster_id: int, verdict: Verdict, *, reviewer: str = "") -> Decision:
-        """Record a verdict on a cluster of the current tree."""
-        tree = self.hierarchy()
-        if not (1 <= level <= tree.n_levels and 0 <= cluster_id < tree.n_clusters[level - 1]):
-            levels = ", ".join(f"level {number}: 0 to {k - 1}" for number, k in enumerate(tree.n_clusters, start=1))
-            raise ConfigError(f"cluster {level}:{cluster_id} does not exist; this tree has {levels}")
-        target = cluster_target(tree, self.plans.plan("cluster").key, level, cluster_id, self.item_ids())
-        return self._record(Decision(target, verdict, reviewer))
+    def decide_cluster(
+        self, level: int, cluster_id: int, verdict: Verdict, value: str = "", *, reviewer: str = "", op_id: str = ""
+    ) -> Decision:
+        """Record a verdict on a cluster of the tree as it is after merges and splits.
 
-    def decide_items(self, rows: Sequence[int] | np.ndarray, verdict: Verdict, *, reviewer: str = "") -> Decision:
+        value: of a cap "120" or "10 %", of a weight "2", of a label or a note its text.
+        """
+        target = _target(self._anchors(), level, cluster_id)
+        return self._record(Decision(target, verdict, reviewer, value=value, **_named(op_id)))
+
+    def merge(self, level: int, cluster_id: int, into: int, *, reviewer: str = "", op_id: str = "") -> Decision:
+        """Let everything in a cluster belong to another one of its level."""
+        if cluster_id == into:
+            raise ConfigError(f"cluster {level}:{cluster_id} cannot be merged with itself; choose another cluster")
+        anchors = self._anchors()
+        target = MergeTarget(_target(anchors, level, cluster_id), _target(anchors, level, into))
+        return self._record(Decision(target, "merge", reviewer, **_named(op_id)))
+
+    def split(
+        self, level: int, cluster_id: int, n_parts: int = 2, *, seed: int = 0, reviewer: str = "", op_id: str = ""
+    ) -> Decision:
+        """Part a cluster by k-means over its items, or over the clusters in it; the largest part keeps its number."""
+        anchors = self._anchors()
+        _require_cluster(anchors, level, cluster_id)
+        target = parted(anchors, self.vectors(), level, cluster_id, n_parts, seed)
+        return self._record(Decision(target, "split", reviewer, **_named(op_id)))
+
+    def decide_items(
+        self, rows: Sequence[int] | np.ndarray, verdict: Verdict, value: str = "", *, reviewer: str = ""
+    ) -> Decision:
         """Record a verdict on items, given by their rows in the tree."""
         ids = self.item_ids()
-        return self._record(Decision(ItemTarget(tuple(ids[int(row)] for row in rows)), verdict, reviewer))
+        return self._record(_of_items([ids[int(row)] for row in rows], verdict, value, reviewer))
 
-    def decide_catalog(self, rows: Sequence[int] | np.ndarray, verdict: Verdict, *, reviewer: str = "") -> Decision:
+    def decide_catalog(
+        self, rows: Sequence[int] | np.ndarray, verdict: Verdict, value: str = "", *, reviewer: str = ""
+    ) -> Decision:
         """Record a verdict on items, given by their rows in the catalog; needs no tree."""
         ids = self.catalog().item_id
-        return self._record(Decision(ItemTarget(tuple(ids[int(row)] for row in rows)), verdict, reviewer))
+        return self._record(_of_items([ids[int(row)] for row in rows], verdict, value, reviewer))
+
+    def reattached(self) -> Reattachment:
+        """Where decisions on clusters of earlier trees lie in the present one; nothing is changed by looking."""
+        return reattach(self.reviews.events(), self.decisions(), self._anchors())
+
+    def use_reattached(self) -> int:
+        """Take over what `reattached` found, as decisions on the present tree; returns how many. Undo takes it back."""
+        return self.reviews.append(self.reattached().carried)
+
+    def import_decisions(self, file: str | Path) -> int:
+        """Add the events of a decisions.jsonl; those that are there already stay as they are. Returns how many are new.
+
+        Raises ConfigError naming the first line that is none; nothing is added then.
+        """
+        path = Path(file)
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")  # a note may hold other ends of lines, such as U+2028
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path.name} cannot be read ({error}); give a decisions.jsonl") from error
+        return self.import_lines(path.name, lines)
+
+    def import_lines(self, name: str, lines: Sequence[str]) -> int:
+        """The same for lines at hand; name: what they are called in errors."""
+        return self.reviews.append(_read_lines(name, lines))
+
+    def _anchors(self) -> Anchors:
+        return Anchors(self.decisions().tree, self.plans.plan("cluster").key, self.item_ids())
 
     def _record(self, decision: Decision) -> Decision:
         self.reviews.append([decision])
         return decision
+
+
+def _require_current(contents: export.ExportContents) -> None:
+    """Raise StaleArtifact unless a draw is one that the decisions, as they are now, allow and ask for."""
+    plan, decided = contents.plan, contents.decisions
+    config = SampleConfig(target_size=plan.target_size, multiplier=plan.multiplier, seed=plan.seed)
+    now = sample(decided.tree, config, eligible=contents.eligible, rules=decided.rules)
+    told = [(*one.quotas, *one.capacity) for one in (plan, now)]
+    if len(told[0]) == len(told[1]) and all(map(np.array_equal, *told)):
+        drawn = plan.drawn_mask(decided.tree.n_items)
+        if not (drawn & ~contents.eligible).any() and not (decided.kept & ~drawn).any():
+            return
+    raise StaleArtifact("the draw does not follow the decisions as they are now; sample again, then export")
+
+
+def _require_cluster(anchors: Anchors, level: int, cluster_id: int) -> None:
+    tree = anchors.hierarchy
+    if not (1 <= level <= tree.n_levels and 0 <= cluster_id < tree.n_clusters[level - 1]):
+        levels = ", ".join(f"level {number}: 0 to {k - 1}" for number, k in enumerate(tree.n_clusters, start=1))
+        raise ConfigError(f"cluster {level}:{cluster_id} does not exist; this tree has {levels}")
+
+
+def _target(anchors: Anchors, level: int, cluster_id: int) -> ClusterTarget:
+    _require_cluster(anchors, level, cluster_id)
+    return anchors.target(level, cluster_id)
+
+
+def _named(op_id: str) -> dict[str, str]:
+    return {"op_id": op_id} if op_id else {}
+
+
+def _of_items(ids: list[str], verdict: Verdict, value: str, reviewer: str) -> Decision:
+    return Decision(ItemTarget(tuple(ids)), verdict, reviewer, value=value)
+
+
+def _read_lines(name: str, lines: Sequence[str]) -> list[Decision]:
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                found.append(read_decision(line))
+            except ConfigError as error:
+                raise ConfigError(f"line {number} of {name}: {error}") from error
+    return found

@@ -4,10 +4,13 @@ import sqlite3
 import numpy as np
 import pytest
 
+from curation_core.anchors import Anchors, cluster_target
+from curation_core.decisions import Decision, ItemTarget, SplitTarget, UndoTarget, active
 from curation_core.errors import ConfigError
+from curation_core.folding import fold
 from curation_core.hierarchy import Hierarchy, Level
-from curation_core.review import Decision, ItemTarget, UndoTarget, active, cluster_target, fold
-from curation_core.review_log import ReviewLog
+from curation_core.review_log import ReviewLog, ReviewTail
+from curation_core.tree_edits import pack_parts
 
 
 def tree(assignment=(0, 0, 0, 1, 1, 2), parents=(0, 0, 1)):
@@ -119,7 +122,7 @@ def test_two_processes_lose_no_decision(tmp_path):
 
 
 def test_a_verdict_that_does_not_exist_is_refused():
-    with pytest.raises(ConfigError, match="expected keep, drop, label or undo"):
+    with pytest.raises(ConfigError, match="expected keep, drop, clear"):
         Decision(ItemTarget(("a",)), "dorp")
     with pytest.raises(ConfigError, match="undo names an event"):
         Decision(ItemTarget(("a",)), "undo")
@@ -173,7 +176,7 @@ def test_names_survive_the_file_and_stand_in_the_list_of_decisions(tmp_path):
     ("wrong", "said"),
     [
         (lambda: labelled(1, 0, "x" * 81), "81 characters; use at most 80"),
-        (lambda: Decision(ItemTarget(("a",)), "label", value="x"), "a label names a cluster, got a ItemTarget"),
+        (lambda: Decision(ItemTarget(("a",)), "cap", value="3"), "'cap' does not fit a ItemTarget"),
         (lambda: Decision(ItemTarget(("a",)), "keep", value="x"), "'keep' takes no value"),
     ],
 )
@@ -210,3 +213,53 @@ def test_a_file_of_an_older_version_takes_names_and_keeps_its_events(tmp_path):
     state = fold(ReviewLog(path).events(), tree(), "T", IDS)
     assert state.labels[0] == {0: "n0", 1: "n1"}
     assert state.eligible.tolist() == [False, True, True, True, True, True]
+
+
+def test_a_tail_reads_what_is_new_and_notices_a_file_made_anew(tmp_path):
+    path = tmp_path / "reviews.sqlite"
+    log, tail = ReviewLog(path), ReviewTail(ReviewLog(path))
+    assert tail.read() == (0, [])
+    first, second = on_cluster(1, 0, "drop"), on_cluster(1, 1, "drop")
+    log.append([first])
+    assert tail.read() == (1, [first])
+    log.append([second])
+    assert tail.read() == (2, [first, second])
+    assert tail.knows(second.op_id)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    third = on_cluster(1, 2, "keep")
+    log.append([third])
+    assert tail.read() == (1, [third])
+    assert not tail.knows(first.op_id)
+
+
+def splits(hierarchy, level, cluster, parts):
+    """Parts of the members in the order of their ids."""
+    target = SplitTarget(Anchors(hierarchy, "T", IDS).target(level, cluster), pack_parts(np.array(parts)))
+    return Decision(target, "split", "ada")
+
+
+def test_a_part_keeps_its_decision_when_an_earlier_split_is_taken_back():
+    first, second = splits(tree(), 1, 0, [0, 1, 1]), splits(tree(), 1, 1, [0, 1])
+    after = fold([first, second], tree(), "T", IDS)
+    drop = on_cluster(1, 4, "drop", after.tree)  # the second part of the second split
+    assert fold([first, second, drop], tree(), "T", IDS).eligible.tolist() == [True] * 4 + [False, True]
+    undone = fold([first, second, drop, Decision(UndoTarget(first.op_id), "undo")], tree(), "T", IDS)
+    assert undone.tree.n_clusters[0] == 4
+    assert undone.eligible.tolist() == [True] * 4 + [False, True]
+    assert undone.lost == ()
+
+
+def test_a_split_of_coarse_clusters_goes_by_what_most_items_of_each_child_were_told():
+    split = splits(tree(), 2, 0, [0, 0, 0, 1, 1])
+    assert fold([split], tree(), "T", IDS).tree.point_assignment(2).tolist() == [0, 0, 0, 2, 2, 1]
+    other = tree(assignment=(0, 0, 1, 1, 1, 2))  # c lies with d and e, the coarse cluster is the same
+    assert fold([split], other, "U", IDS).tree.point_assignment(2).tolist() == [0, 0, 2, 2, 2, 1]
+    whole = tree(assignment=(0, 0, 0, 0, 0, 1), parents=(0, 1))
+    assert fold([split], whole, "U", IDS).lost == (split,)
+
+
+def test_a_name_of_blanks_is_none():
+    state = fold([labelled(1, 0, "birds"), labelled(1, 0, "  "), labelled(1, 1, " ")], tree(), "T", IDS)
+    assert state.labels == ({}, {})
+    assert state.tree.sizes(1).tolist() == [3, 2, 1]
