@@ -46,11 +46,11 @@ class DrawRules:
 
     def floors(self, hierarchy: Hierarchy) -> tuple[np.ndarray, ...]:
         """Kept items below each cluster: per level (k_l,) int64."""
-        return _summed(hierarchy, self.kept)
+        return tuple(_summed(hierarchy, self.kept))
 
     def capacity(self, hierarchy: Hierarchy, eligible: np.ndarray, multiplier: int) -> tuple[np.ndarray, ...]:
         """Draws that each cluster can give at most: per level (k_l,) int64. eligible: (n,) bool, kept ones included."""
-        room = _summed(hierarchy, eligible)[0] * multiplier
+        room = _of_leaves(hierarchy, eligible) * multiplier
         found: list[np.ndarray] = []
         for level, (cap, floor) in enumerate(zip(self.caps, self.floors(hierarchy), strict=True)):
             if level:
@@ -59,9 +59,17 @@ class DrawRules:
         return tuple(found)
 
 
-def _summed(hierarchy: Hierarchy, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
+def _of_leaves(hierarchy: Hierarchy, chosen: np.ndarray) -> np.ndarray:
+    """How many chosen items each leaf has: (k_1,) int64."""
+    leaf, k = hierarchy.levels[0].assignment, hierarchy.n_clusters[0]
+    if chosen.all():
+        return np.bincount(leaf, minlength=k).astype(np.int64)
+    return np.bincount(leaf[chosen], minlength=k).astype(np.int64)
+
+
+def _summed(hierarchy: Hierarchy, chosen: np.ndarray) -> list[np.ndarray]:
     """How many chosen items each cluster has, per level."""
-    return tuple(
-        np.bincount(assignment, chosen, k).astype(np.int64)
-        for assignment, k in zip(hierarchy.assignments, hierarchy.n_clusters, strict=True)
-    )
+    found = [_of_leaves(hierarchy, chosen)]
+    for level in hierarchy.levels[1:]:
+        found.append(np.bincount(level.assignment, found[-1], level.n_clusters).astype(np.int64))
+    return found

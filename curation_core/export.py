@@ -22,7 +22,7 @@ from curation_core.personal import KINDS, mask
 from curation_core.progress import Progress, silent
 from curation_core.unchanged import Read
 
-FORMAT = 1
+FORMAT = 2  # 1: without kept items, caps and weights
 
 
 def write(
@@ -102,8 +102,9 @@ def _run(contents: ExportContents, names: Mapping[str, str], copies: Copies | No
         "in_tree": tree.n_items,
         "drawn": len(plan.indices),
         "target": plan.target_size,
-        "shortfall": plan.target_size - len(plan.indices),
+        "shortfall": plan.shortfall,
         "dropped": contents.decisions.n_dropped,
+        "kept": int(contents.decisions.kept.sum()),
         "unreadable": contents.catalog.failures.num_rows + contents.failures.num_rows,
         "decisions": contents.decisions.n_events,
         "decisions_lost": len(contents.decisions.lost),

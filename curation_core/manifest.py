@@ -10,15 +10,25 @@ import pyarrow as pa
 
 from curation_core.catalog import FAILURE_SCHEMA, Catalog
 from curation_core.config import FacesConfig
+from curation_core.decisions import Decision
+from curation_core.draw_rules import NO_CAP
 from curation_core.errors import ShapeError
 from curation_core.face_results import Faces
 from curation_core.hierarchy import Hierarchy
 from curation_core.personal import mask_column
-from curation_core.review import Decision, ReviewDecisions
+from curation_core.review import ReviewDecisions
 from curation_core.sampling import SamplingPlan
 
 OWN_COLUMNS = ("item_id", "path", "sha256", "row", "source_row", "distance", "quota", "reason")
-EXTRA_COLUMNS = ("file", "faces", "faces_blurred", "duplicate_group", "personal_masked")  # where there is such a thing
+EXTRA_COLUMNS = (
+    "file",
+    "faces",
+    "faces_blurred",
+    "duplicate_group",
+    "personal_masked",
+    "kept",
+    "review_label",
+)  # where there is such a thing
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,8 @@ class ExportContents:
     @cached_property
     def eligible(self) -> np.ndarray:
         """(m,) bool: what review and the rule of one per group let into the draw."""
-        return self.decisions.eligible if self.keeper is None else self.decisions.eligible & self.keeper
+        decided = self.decisions
+        return decided.eligible if self.keeper is None else decided.eligible & (self.keeper | decided.kept)
 
     @cached_property
     def drawn(self) -> np.ndarray:
@@ -103,6 +114,8 @@ def names_of(contents: ExportContents, copies: Copies | None = None) -> dict[str
         "faces_blurred": copies is not None and contents.faces is not None,
         "duplicate_group": contents.near_duplicates is not None,
         "personal_masked": contents.masked,
+        "kept": bool(contents.decisions.kept.any()),
+        "review_label": bool(contents.decisions.item_labels),
     }
     return own_names(contents.catalog.columns, [name for name in EXTRA_COLUMNS if there[name]])
 
@@ -111,8 +124,11 @@ def manifest_table(contents: ExportContents, copies: Copies | None = None) -> pa
     """One row per draw (an item drawn twice stands twice): ids, cluster path, quota, reason, the user's columns."""
     plan, tree = contents.plan, contents.hierarchy
     leaf = tree.point_assignment(1)[plan.indices]
-    quota, sizes = plan.quotas[0][leaf], tree.sizes(1)[leaf]
-    reasons = [f"{plan.strategy} draw: {q} of {n} in cluster {c}" for q, n, c in zip(quota, sizes, leaf, strict=True)]
+    quota, sizes, kept = plan.quotas[0][leaf], tree.sizes(1)[leaf], contents.decisions.kept[plan.indices]
+    reasons = [
+        "kept in review: this item" if is_kept else f"{plan.strategy} draw: {q} of {n} in cluster {c}"
+        for q, n, c, is_kept in zip(quota, sizes, leaf, kept, strict=True)
+    ]
     extra = {"quota": pa.array(quota, pa.int64()), "reason": pa.array(reasons, pa.string())}
     if copies is not None:
         rows = np.asarray(contents.rows)[plan.indices].tolist()
@@ -143,8 +159,9 @@ def rejected_table(contents: ExportContents) -> pa.Table:
 
 
 def tree_table(contents: ExportContents) -> pa.Table:
-    """One row per cluster of every level: parent, items, capacity left after review, quota, verdict."""
+    """One row per cluster of every level: parent, items, capacity left after review, quota, what was decided."""
     tree, plan, verdict_names = contents.hierarchy, contents.plan, np.array(["drop", "", "keep"])
+    rules, decided = contents.decisions.rules, contents.decisions
     levels = [
         pa.table(
             {
@@ -154,7 +171,11 @@ def tree_table(contents: ExportContents) -> pa.Table:
                 "items": pa.array(tree.sizes(level), pa.int64()),
                 "capacity": pa.array(plan.capacity[level - 1], pa.int64()),
                 "quota": pa.array(plan.quotas[level - 1], pa.int64()),
-                "verdict": pa.array(verdict_names[contents.decisions.verdicts[level - 1] + 1].tolist(), pa.string()),
+                "verdict": pa.array(verdict_names[decided.verdicts[level - 1] + 1].tolist(), pa.string()),
+                "cap": pa.array(rules.caps[level - 1], pa.int64(), mask=rules.caps[level - 1] == NO_CAP),
+                "weight": pa.array(rules.weights[level - 1], pa.float64()),
+                "label": pa.array([decided.labels[level - 1].get(c, "") for c in range(k)], pa.string()),
+                "note": pa.array([decided.notes.get((level, c), "") for c in range(k)], pa.string()),
             }
         )
         for level, k in enumerate(tree.n_clusters, start=1)
@@ -188,7 +209,7 @@ def _item_table(
 
 
 def _checks(contents: ExportContents, tree_rows: np.ndarray) -> dict[str, pa.Array]:
-    """What the checks say of items: faces, group of near-duplicates, personal data that was masked."""
+    """What checks and people say of items: faces, group of near-duplicates, what was masked, kept, labels."""
     rows, found = np.asarray(contents.rows)[tree_rows], {}
     if contents.faces is not None:
         counts = contents.faces.above(contents.face_config.threshold).counts(len(contents.catalog))
@@ -200,6 +221,10 @@ def _checks(contents: ExportContents, tree_rows: np.ndarray) -> dict[str, pa.Arr
         found["duplicate_group"] = pa.array(group, pa.int32(), mask=group < 0)
     if contents.masked:
         found["personal_masked"] = pa.array(contents.personal[1][rows], pa.int32())
+    found["kept"] = pa.array(contents.decisions.kept[tree_rows])
+    if contents.decisions.item_labels:
+        ids, labels = contents.catalog.item_id, contents.decisions.item_labels
+        found["review_label"] = pa.array([labels.get(ids[row], "") for row in rows.tolist()], pa.string())
     return found
 
 
@@ -213,7 +238,7 @@ def _rejections(contents: ExportContents, rows: np.ndarray) -> list[str]:
     tree, quotas = contents.hierarchy, contents.plan.quotas[0]
     leaf, decided = tree.point_assignment(1)[rows], contents.decisions.decided_by[rows]
     sizes, dropped = tree.sizes(1), ~contents.decisions.eligible[rows]
-    keepers = _keepers(contents)
+    keepers, caps = _keepers(contents), contents.decisions.rules.caps[0]
     reasons = []
     for row, cluster, level, is_dropped in zip(rows.tolist(), leaf, decided, dropped, strict=True):
         if is_dropped and level < 0:
@@ -223,7 +248,8 @@ def _rejections(contents: ExportContents, rows: np.ndarray) -> list[str]:
         elif not contents.eligible[row]:
             reasons.append(f"near-duplicate of {keepers.get(row, 'an item that was left out')}")
         else:
-            reasons.append(f"not drawn: cluster {cluster} gives {quotas[cluster]} of {sizes[cluster]}")
+            bound = f", capped at {caps[cluster]}" if caps[cluster] != NO_CAP else ""
+            reasons.append(f"not drawn: cluster {cluster} gives {quotas[cluster]} of {sizes[cluster]}{bound}")
     return reasons
 
 

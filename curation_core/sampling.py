@@ -6,6 +6,7 @@ nothing.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,6 +55,41 @@ class SamplingPlan:
         return mask
 
 
+@dataclass(frozen=True)
+class DrawOrder:
+    """What a draw needs of a tree and a seed, whatever is decided and however much is drawn: made once, used often."""
+
+    hierarchy: Hierarchy
+    seed: int
+
+    @cached_property
+    def priority(self) -> np.ndarray:
+        """A random order of the items: (n,) int64 ranks, lowest first."""
+        return item_priority(self.hierarchy.n_items, self.seed)
+
+    @cached_property
+    def ties(self) -> tuple[np.ndarray, ...]:
+        """Which cluster gets the remainder first, per level: (k_l,) float64, lowest first."""
+        tree = self.hierarchy
+        return tuple(
+            _tie_order(tree.point_assignment(number), tree.n_clusters[number - 1], self.priority, [self.seed, number])
+            for number in range(1, tree.n_levels + 1)
+        )
+
+    @cached_property
+    def by_chance(self) -> np.ndarray:
+        """Items leaf by leaf, in a leaf by priority: (n,) int64."""
+        leaf = self.hierarchy.levels[0].assignment
+        ordered = np.argsort(self.priority)
+        return ordered[np.argsort(leaf[ordered], kind="stable")]
+
+    @cached_property
+    def by_distance(self) -> np.ndarray:
+        """Items leaf by leaf, in a leaf the nearest to its centroid first, equals by priority: (n,) int64."""
+        level = self.hierarchy.levels[0]
+        return np.lexsort((self.priority, level.distance, level.assignment))
+
+
 def sample(
     hierarchy: Hierarchy,
     config: SampleConfig,
@@ -61,6 +97,7 @@ def sample(
     eligible: np.ndarray | None = None,
     rules: DrawRules | None = None,
     vectors: np.ndarray | None = None,
+    order: DrawOrder | None = None,
 ) -> SamplingPlan:
     """Draw a balanced set of items.
 
@@ -69,7 +106,8 @@ def sample(
     The strategy never changes quotas. With a multiplier above 1 the copies inside a leaf differ by at most 1.
 
     eligible: (n,) bool, items that may be drawn; all unless given. rules: items that are in at any size, caps and
-    weights; a kept item may always be drawn. vectors: (n, d), those that were clustered.
+    weights; a kept item may always be drawn. vectors: (n, d), those that were clustered. order: of the same tree and
+    seed, when it is at hand; the draw is the same.
     A target above what there is gives everything, the plan's shortfall says how much is missing; one below the number
     of kept items gives these.
     Raises ShapeError when eligible or vectors do not fit the tree, ConfigError when vectors are missing.
@@ -89,10 +127,10 @@ def sample(
     rules = DrawRules.none(hierarchy) if rules is None else rules
     rules.require_fit(hierarchy)
     allowed = allowed | rules.kept
-    priority = item_priority(n, config.seed)
+    order = DrawOrder(hierarchy, config.seed) if order is None else order
     capacity = rules.capacity(hierarchy, allowed, config.multiplier)
-    quotas = _quotas(hierarchy, capacity, rules, whole(config.target_size), priority, config.seed)
-    copies = _copies(hierarchy, quotas[0], allowed, rules.kept, priority, config.strategy, vectors)
+    quotas = _quotas(order, capacity, rules, whole(config.target_size))
+    copies = _copies(order, quotas[0], allowed, rules.kept, config.strategy, vectors)
     indices = np.repeat(np.arange(n), copies)
     return SamplingPlan(indices, quotas, capacity, config.target_size, config.strategy, config.multiplier, config.seed)
 
@@ -103,24 +141,16 @@ def item_priority(n: int, seed: int) -> np.ndarray:
 
 
 def _quotas(
-    hierarchy: Hierarchy,
-    capacity: tuple[np.ndarray, ...],
-    rules: DrawRules,
-    target_size: int,
-    priority: np.ndarray,
-    seed: int,
+    order: DrawOrder, capacity: tuple[np.ndarray, ...], rules: DrawRules, target_size: int
 ) -> tuple[np.ndarray, ...]:
     """Draws per cluster and level, finest first."""
-    floors = rules.floors(hierarchy)
+    hierarchy, floors = order.hierarchy, rules.floors(order.hierarchy)
     budget = np.array([max(target_size, int(floors[-1].sum()))], dtype=np.int64)
     quotas: list[np.ndarray] = []
     for number in range(hierarchy.n_levels, 0, -1):
-        ties = _tie_order(
-            hierarchy.point_assignment(number), hierarchy.n_clusters[number - 1], priority, [seed, number]
-        )
         parent = hierarchy.parents(number).astype(np.int64)
         floor, weight = floors[number - 1], rules.weights[number - 1]
-        budget = fill_segments(capacity[number - 1], parent, budget, ties, floor=floor, weight=weight)
+        budget = fill_segments(capacity[number - 1], parent, budget, order.ties[number - 1], floor=floor, weight=weight)
         quotas.append(budget)
     return tuple(reversed(quotas))
 
@@ -136,30 +166,29 @@ def _tie_order(assignment: np.ndarray, k: int, priority: np.ndarray, stream: lis
 
 
 def _copies(
-    hierarchy: Hierarchy,
+    order: DrawOrder,
     quota: np.ndarray,
     allowed: np.ndarray,
     kept: np.ndarray,
-    priority: np.ndarray,
     strategy: Strategy,
     vectors: np.ndarray | None,
 ) -> np.ndarray:
     """How often each item is drawn: (n,) int64. In a leaf kept items come first."""
-    rows = np.flatnonzero(allowed)
-    level = hierarchy.levels[0]
-    leaf = level.assignment[rows].astype(np.int64)
-    key = level.distance[rows] if strategy != "random" else priority[rows]
-    order = np.lexsort((priority[rows], key, ~kept[rows], leaf))
-    rows, leaf = rows[order], leaf[order]
+    hierarchy = order.hierarchy
+    rows = order.by_chance if strategy == "random" else order.by_distance
+    rows = rows[allowed[rows]] if not allowed.all() else rows
+    leaf = hierarchy.levels[0].assignment[rows]
     count = np.bincount(leaf, minlength=len(quota))
-    start = np.cumsum(count) - count
     full, extra = np.divmod(quota, np.maximum(count, 1))
+    if kept.any():
+        first = np.argsort(2 * leaf.astype(np.int64) + ~kept[rows], kind="stable")
+        rows, leaf = rows[first], leaf[first]
     if strategy == "diverse" and vectors is not None:
         rank = _farthest_first(vectors, rows, leaf, extra, kept[rows])
     else:
-        rank = np.arange(len(rows)) - start[leaf]
+        rank = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
     copies = np.zeros(hierarchy.n_items, dtype=np.int64)
-    copies[rows] = full[leaf] + (rank < extra[leaf])
+    copies[rows] = np.repeat(full, count) + (rank < np.repeat(extra, count))
     return copies
 
 

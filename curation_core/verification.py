@@ -1,8 +1,5 @@
 """Check an export by itself: its sums, its formats against each other, and its draw derived again from its tree."""
 
-import csv
-import json
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,10 +14,12 @@ import pyarrow.parquet as pq
 
 from curation_core.artifacts import file_hash, read_array
 from curation_core.config import IngestConfig, SampleConfig
+from curation_core.draw_rules import NO_CAP, DrawRules
 from curation_core.errors import CurationError, ManifestMismatch, StaleArtifact
 from curation_core.export import FORMAT
 from curation_core.export_checks import check_files, unpack_export
 from curation_core.export_files import FOLDER
+from curation_core.export_reading import columns_of, manifest_rows, read_ids, read_manifest, read_rejected, read_run
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.integrity import changed_items
 from curation_core.progress import Progress, silent
@@ -70,8 +69,8 @@ def verify(export: Path, *, source: IngestConfig | None = None, progress: Progre
         "every item once": lambda: _partition(export),
         "draw derived again": lambda: _derived(export),
     }
-    if (export / FOLDER).exists() or "file" in _columns(export):
-        steps["files"] = lambda: check_files(export, _run(export), _manifest_table(export))
+    if (export / FOLDER).exists() or "file" in columns_of(export):
+        steps["files"] = lambda: check_files(export, read_run(export), manifest_rows(export))
     if source is not None:
         steps["source bytes"] = lambda: _source_bytes(export, source)
     for done, (name, check) in enumerate(steps.items(), start=1):
@@ -97,7 +96,7 @@ def _require_export(folder: Path) -> None:
             f"{folder.name} is not a whole export: {', '.join(missing)} missing; give what `curate export` wrote"
         )
     try:
-        found = _run(folder).get("format", 0)
+        found = read_run(folder).get("format", 0)
     except ValueError:
         return  # broken JSON: the checksums name the file
     if found > FORMAT:
@@ -125,14 +124,14 @@ def _sums(folder: Path) -> str:
 
 
 def _formats(folder: Path) -> str:
-    found = {kind: ids for kind in ("parquet", "csv", "jsonl") if (ids := _ids(folder, kind)) is not None}
+    found = {kind: ids for kind in ("parquet", "csv", "jsonl") if (ids := read_ids(folder, kind)) is not None}
     if not found:
         raise ManifestMismatch("there is no manifest.parquet, .csv or .jsonl; export again")
     first, *others = found
     wrong = [
         f"manifest.{kind} and manifest.{first} list different items" for kind in others if found[kind] != found[first]
     ]
-    if (folder / "manifest.npy").is_file() and read_array(folder / "manifest.npy").tolist() != _manifest(folder)[
+    if (folder / "manifest.npy").is_file() and read_array(folder / "manifest.npy").tolist() != read_manifest(folder)[
         "source_row"
     ].tolist():
         wrong.append(f"manifest.npy and manifest.{first} list different rows")
@@ -140,7 +139,7 @@ def _formats(folder: Path) -> str:
 
 
 def _partition(folder: Path) -> str:
-    counts, manifest, rejected = _run(folder)["counts"], _manifest(folder), _rejected(folder)
+    counts, manifest, rejected = read_run(folder)["counts"], read_manifest(folder), read_rejected(folder)
     in_tree = rejected["row"][rejected["row"] >= 0]
     drawn = np.unique(manifest["row"])
     both = np.intersect1d(drawn, in_tree)
@@ -158,12 +157,15 @@ def _partition(folder: Path) -> str:
 
 
 def _derived(folder: Path) -> str:
-    run, tree = _run(folder), pq.read_table(folder / "tree.parquet")
-    hierarchy, eligible, drawn = _rebuild(folder, run, tree)
+    run, tree = read_run(folder), pq.read_table(folder / "tree.parquet")
+    hierarchy, eligible, drawn, rules = _rebuild(folder, run, tree)
     config = SampleConfig(**run["sample"])
     by_place = config.strategy == "diverse"  # which members it takes needs the vectors; quotas do not
     plan = sample(
-        hierarchy, config.model_copy(update={"strategy": "random"}) if by_place else config, eligible=eligible
+        hierarchy,
+        config.model_copy(update={"strategy": "random"}) if by_place else config,
+        eligible=eligible,
+        rules=rules,
     )
     wrong = []
     for level in range(1, hierarchy.n_levels + 1):
@@ -190,9 +192,11 @@ def _derived(folder: Path) -> str:
 _SINGULAR = {"quotas": "quota", "capacity": "capacity"}
 
 
-def _rebuild(folder: Path, run: Mapping[str, Any], tree: pa.Table) -> tuple[Hierarchy, np.ndarray, np.ndarray]:
-    """The tree without its centroids, which items may be drawn, and the rows that were."""
-    manifest, rejected = _manifest(folder), _rejected(folder)
+def _rebuild(
+    folder: Path, run: Mapping[str, Any], tree: pa.Table
+) -> tuple[Hierarchy, np.ndarray, np.ndarray, DrawRules]:
+    """The tree without its centroids, which items may be drawn, the rows that were, and what people asked for."""
+    manifest, rejected = read_manifest(folder), read_rejected(folder)
     n, in_tree = run["counts"]["in_tree"], rejected["row"] >= 0
     rows = np.r_[manifest["row"], rejected["row"][in_tree]]
     assignment, distance, eligible = np.zeros(n, np.int32), np.zeros(n, np.float32), np.ones(n, bool)
@@ -205,11 +209,24 @@ def _rebuild(folder: Path, run: Mapping[str, Any], tree: pa.Table) -> tuple[Hier
         levels.append(Level(np.empty((len(parents), 0), np.float32), assignment, distance))
         assignment = parents.fill_null(0).to_numpy().astype(np.int32)
         distance = np.zeros(len(assignment), np.float32)
-    return Hierarchy(tuple(levels)), eligible, manifest["row"]
+    hierarchy, kept = Hierarchy(tuple(levels)), np.zeros(n, bool)
+    if "kept" in run["columns"]:
+        kept[rows] = np.r_[manifest["kept"], rejected["kept"][in_tree]]
+    return hierarchy, eligible, manifest["row"], _rules(hierarchy, tree, kept)
+
+
+def _rules(hierarchy: Hierarchy, tree: pa.Table, kept: np.ndarray) -> DrawRules:
+    """Caps and weights as tree.parquet names them; an export of format 1 has none."""
+    none = DrawRules.none(hierarchy)
+    if "cap" not in tree.column_names:
+        return DrawRules(kept, none.caps, none.weights)
+    levels = [tree.filter(pc.equal(tree["level"], level)) for level in range(1, hierarchy.n_levels + 1)]
+    caps = tuple(rows["cap"].cast(pa.int64()).fill_null(NO_CAP).to_numpy().astype(np.int64) for rows in levels)
+    return DrawRules(kept, caps, tuple(rows["weight"].to_numpy().astype(np.float64) for rows in levels))
 
 
 def _source_bytes(folder: Path, source: IngestConfig) -> str:
-    manifest, columns = _manifest_table(folder), _run(folder)["columns"]
+    manifest, columns = manifest_rows(folder), read_run(folder)["columns"]
     wanted = dict(zip(manifest.get(columns["path"], ()), manifest.get(columns["sha256"], ()), strict=True))
     wrong = [f"{uri} {what}" for uri, what in changed_items(source, wanted).items()]
     return _all_well(wrong, f"{len(wanted)} items")
@@ -220,77 +237,3 @@ def _all_well(wrong: list[str], detail: str) -> str:
         more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ManifestMismatch(", ".join(wrong[:5]) + more)
     return detail
-
-
-# ---- reading
-
-
-def _columns(folder: Path) -> Mapping[str, str]:
-    try:
-        columns: dict[str, str] = _run(folder)["columns"]
-    except (ValueError, KeyError):
-        return {}  # broken JSON: the checksums name the file
-    return columns
-
-
-def _run(folder: Path) -> dict[str, Any]:
-    run: dict[str, Any] = json.loads((folder / "run.json").read_text())
-    return run
-
-
-def _ids(folder: Path, kind: str) -> list[str] | None:
-    path = folder / f"manifest.{kind}"
-    return (
-        [str(value) for value in _READERS[kind](path).get(_run(folder)["columns"]["item_id"], ())]
-        if path.is_file()
-        else None
-    )
-
-
-def _manifest(folder: Path) -> dict[str, np.ndarray]:
-    """The numbers of the manifest, from whichever format is there."""
-    return _numbers(_manifest_table(folder), _run(folder))
-
-
-def _rejected(folder: Path) -> dict[str, np.ndarray]:
-    return _numbers(_read_parquet(folder / "rejected.parquet"), _run(folder))
-
-
-def _numbers(table: Mapping[str, list[Any]], run: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    names = {**run["columns"], "cluster_1": run["cluster_columns"][0], "eligible": "eligible"}
-    columns = {name: [-1 if value is None else value for value in table.get(names[name], ())] for name in _DTYPES}
-    return {name: np.asarray(values).astype(_DTYPES[name]) for name, values in columns.items()}
-
-
-_DTYPES = {"row": np.int64, "source_row": np.int64, "cluster_1": np.int32, "distance": np.float32, "eligible": bool}
-
-
-def _manifest_table(folder: Path) -> dict[str, list[Any]]:
-    for kind in ("parquet", "jsonl", "csv"):
-        if (folder / f"manifest.{kind}").is_file():
-            return _READERS[kind](folder / f"manifest.{kind}")
-    raise ManifestMismatch("there is no manifest.parquet, .csv or .jsonl; export again with one of them")
-
-
-def _read_parquet(path: Path) -> dict[str, list[Any]]:
-    table = pq.read_table(path)
-    return {name: table[name].to_pylist() for name in table.column_names}
-
-
-def _read_csv(path: Path) -> dict[str, list[Any]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        head, *rows = csv.reader(file)
-    return {name: [_FORMULA_GUARD.sub("", row[place]) for row in rows] for place, name in enumerate(head)}
-
-
-def _read_jsonl(path: Path) -> dict[str, list[Any]]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else [])}
-
-
-_FORMULA_GUARD = re.compile(r"^'(?=[=+\-@\t\r])")
-_READERS: dict[str, Callable[[Path], dict[str, list[Any]]]] = {
-    "parquet": _read_parquet,
-    "csv": _read_csv,
-    "jsonl": _read_jsonl,
-}

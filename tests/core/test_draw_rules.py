@@ -32,7 +32,12 @@ def test_kept_are_in_dropped_are_out_caps_hold_and_every_number_adds_up(seed, ta
     tree, vectors = random_tree(seed)
     rules = random_rules(tree, seed)
     plan, may = drawn(tree, target, rules, vectors, strategy=strategy, multiplier=multiplier, seed=seed)
-    counts = np.bincount(plan.indices, minlength=tree.n_items)
+    require_exact(plan, tree, rules, may)
+
+
+def require_exact(plan, tree, rules, may):
+    """What holds of every draw. may: (n,) bool, the items that may be drawn, kept ones included."""
+    target, counts = plan.target_size, np.bincount(plan.indices, minlength=tree.n_items)
     assert (counts[rules.kept] >= 1).all()
     assert not counts[~may].any()
     assert len(plan) == min(max(target, rules.kept.sum()), plan.capacity[-1].sum())

@@ -23,8 +23,8 @@ from curation_core.export_files import safe_names
 from curation_core.face_corrections import Correction, corrected
 from curation_core.face_model import detector
 from curation_core.faces import detect_faces
+from curation_core.folding import fold
 from curation_core.images import decode_image
-from curation_core.review import fold
 from curation_core.sampling import sample
 from curation_core.sources import ingest
 from curation_core.verification import verify
