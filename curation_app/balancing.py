@@ -7,11 +7,12 @@ import numpy as np
 import streamlit as st
 
 from curation_app import forms, loaders
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_app.state import set_widget, widget
+from curation_app.wording import MARKS
 from curation_core.baselines import flat_draw, random_draw
 from curation_core.config import SampleConfig
-from curation_core.review import ReviewDecisions
+from curation_core.review import ReviewDecisions, Standing
 from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
@@ -143,7 +144,6 @@ def node_table(pool: Pool, plan: SamplingPlan, decided: ReviewDecisions, level: 
     order = order[sizes[order] > 0]
     taken = np.bincount(pool.hierarchy.point_assignment(level)[plan.indices], minlength=len(sizes))
     short = np.where(quota >= capacity, quota.max(initial=0) - quota, 0)  # only those that gave all they have
-    verdict = {0: "", 1: "✓ keep", -1: "✕ drop"}
     return {
         "cluster": [pool.name(level, c) for c in order.tolist()],
         "items": sizes[order].tolist(),
@@ -151,5 +151,13 @@ def node_table(pool: Pool, plan: SamplingPlan, decided: ReviewDecisions, level: 
         "quota": quota[order].tolist(),
         "taken": taken[order].tolist(),
         "short": short[order].tolist(),
-        "decision": [verdict[int(decided.verdicts[level - 1][c])] for c in order],
+        "decision": [decision(decided, level, c) for c in order.tolist()],
     }
+
+
+def decision(decided: ReviewDecisions, level: int, cluster: int) -> str:
+    """What people decided on a cluster, in short."""
+    one = decided.standing.get((level, cluster), Standing())
+    verdict = {1: MARKS["keep"], -1: MARKS["drop"]}.get(one.verdict, "")
+    bounds = [f"{MARKS[name]} {value}" for name, value in (("cap", one.cap), ("weight", one.weight)) if value]
+    return ", ".join([*([verdict] if verdict else []), *bounds])

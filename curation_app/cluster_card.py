@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from curation_app import state, tree_figures
+from curation_app import deciding, loaders, state, tree_figures
 from curation_app.boundary import escaped
 from curation_app.chart_tree import figure_text
 from curation_app.scene import Scene
 from curation_app.tree_places import cluster_names, selected_cluster
 from curation_core.children import ancestors
-from curation_core.review import MOST_LABEL, Decision, cluster_target
+from curation_core.decisions import MOST_LABEL
 
 
 def cluster_facts(scene: Scene) -> list[str]:
@@ -56,7 +56,8 @@ def _name(scene: Scene, level: int, cluster: int, key: str) -> None:
     text = " ".join(str(state.widget(key) or "").split())
     if text == scene.decided.labels[level - 1].get(cluster, ""):
         return
-    pool = scene.pool
-    target = cluster_target(pool.hierarchy, pool.key, level, cluster, pool.item_ids)
-    scene.ws.reviews.append([Decision(target, "label", value=text)])
+    deciding.decide_cluster(scene.ws, level, cluster, "label", text)
+    if not loaders.decisions(scene.ws).tree.sizes(level)[cluster]:
+        state.say(f"Another cluster of level {level} is named {text}: both are one now. Undo takes it back.")
+        return
     state.say(f"Cluster {cluster}: {f'named {text}' if text else 'its name is taken away'}. Undo takes it back.")

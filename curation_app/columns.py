@@ -9,8 +9,8 @@ import pyarrow as pa
 import streamlit as st
 
 from curation_app import findings, loaders
-from curation_app.loaders import Pool
 from curation_app.naming import is_label
+from curation_app.pool import Pool
 from curation_core import quality
 from curation_core.item_columns import ItemColumn, ItemColumns
 from curation_core.review import ReviewDecisions
@@ -24,11 +24,11 @@ def item_columns(ws: Workspace, pool: Pool, decided: ReviewDecisions, drawn: np.
     thresholds = ws.settings.quality.thresholds
     return ItemColumns.of(
         pool.hierarchy.n_items,
-        [*fixed, *_flags(ws, pool, thresholds), *_moving(decided, drawn)],
+        [*fixed, *_flags(ws, pool, thresholds), *_moving(pool, decided, drawn)],
     )
 
 
-def _moving(decided: ReviewDecisions, drawn: np.ndarray) -> list[ItemColumn]:
+def _moving(pool: Pool, decided: ReviewDecisions, drawn: np.ndarray) -> list[ItemColumn]:
     """What changes with every decision."""
 
     def decision() -> tuple[np.ndarray, list[str]]:
@@ -36,6 +36,15 @@ def _moving(decided: ReviewDecisions, drawn: np.ndarray) -> list[ItemColumn]:
         return codes, ["undecided", "kept", "dropped"]
 
     found = [ItemColumn("decision", "class", "review", decision, "what people decided")]
+    if decided.item_labels:
+
+        def labels() -> tuple[np.ndarray, list[str]]:
+            names = sorted(set(decided.item_labels.values()))
+            place = {name: number for number, name in enumerate(names, start=1)}
+            given = [place.get(decided.item_labels.get(item_id, ""), 0) for item_id in pool.item_ids]
+            return np.array(given), ["", *names]
+
+        found.append(ItemColumn("review label", "class", "review", labels, "what people called single items"))
     if drawn.any():
         found.append(ItemColumn("drawn", "flag", "draw", lambda: drawn, "in the draw"))
     return found

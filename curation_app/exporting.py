@@ -12,7 +12,7 @@ from curation_app import findings, loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import Section, grid
 from curation_app.items import cells
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_core.sampling import SamplingPlan
 from curation_core.verification import Verification
 from curation_core.workspace import Workspace

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from curation_app import dropped, meaning
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_app.scene import Found
 from curation_core.errors import CurationError
 from curation_core.finding import find, nearest, scores_of

@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from curation_app import show, state
+from curation_app import deciding, show, state
 from curation_app.boundary import escaped
 from curation_app.chips import selection_label
 from curation_app.cluster_card import cluster_facts
 from curation_app.compare_view import pin_button
 from curation_app.found import item_ids
 from curation_app.scene import Scene
+from curation_core.decisions import Verdict
 from curation_core.errors import CurationError
 from curation_core.picked_items import PickedItems
-from curation_core.review import Verdict
 from curation_core.selection import Selection
 
 MOST_LINKED = 500  # picked items that a link carries itself; it names a list in the workspace where there are more
@@ -48,22 +48,25 @@ def actions(scene: Scene, picked: np.ndarray) -> None:
     share = show.percent(len(rows), scene.n)
     nothing = not len(rows)
 
+    chosen = scene.selection
+    is_whole = chosen.kind == "cluster" and not len(picked) and not scene.filters
+
     def decide(verdict: Verdict) -> None:
-        chosen = scene.selection
-        if chosen.kind == "cluster" and not len(picked) and not scene.filters:
-            scene.ws.decide_cluster(chosen.level, chosen.cluster, verdict)
+        if is_whole:
+            deciding.decide_cluster(scene.ws, chosen.level, chosen.cluster, verdict)
         else:
-            scene.ws.decide_items(rows, verdict)
+            deciding.decide_items(scene.ws, rows, verdict)
         state.say(f"{what} ({share}): {verdict}. Undo takes it back.")
 
     keep = f"Keep {what}, whatever was decided on a coarser cluster."
-    back = "Takes back the last decision, wherever it was made."
+    keep += "" if is_whole else " Single items that are kept are in the draw at every size."
     with st.container(horizontal=True, gap="small", key="hand-actions"):
         label = f"Drop {what} ({share})" if not nothing else "Drop"
         show.act(label, "explore-drop", "close", decide, "drop", type="primary", disabled=nothing)
         show.act("Keep", "explore-keep", "check", decide, "keep", help=keep, disabled=nothing)
-        undone = not scene.ws.reviews.version()
-        show.act("Undo", "explore-undo", "undo", scene.ws.reviews.undo, disabled=undone, help=back)
+        place = (chosen.level, chosen.cluster) if is_whole else None
+        deciding.more_verdicts(scene.ws, rows, what, key="explore", place=place)
+        deciding.undo_buttons(scene.ws, "explore")
         if len(picked):
             show.act("Select these", "explore-these", "select_check_box", _take, scene, picked)
             show.act("More like these", "explore-like", "image_search", _like, scene, picked)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_core import quality
 from curation_core.catalog import Catalog
 from curation_core.face_results import Faces
@@ -139,7 +139,7 @@ def full_card(pool: Pool, row: int, known: Known) -> dict[str, Any]:
         "Item": partial(_item_lines, catalog, place),
         "Your columns": partial(_own_lines, catalog, place),
         "Tree": partial(_tree_lines, pool, row),
-        "Review": partial(_review_lines, row, known),
+        "Review": partial(_review_lines, catalog, place, row, known),
         "Checks": partial(_check_lines, row, place, known),
     }
     lines = [[name, value, group] for group, made in makers.items() for name, value in made()]
@@ -194,9 +194,12 @@ def _tree_lines(pool: Pool, row: int) -> list[list[str]]:
     return [*lines, ["distance", f"{distance:.4g} to the centre of its finest cluster"]]
 
 
-def _review_lines(row: int, known: Known) -> list[list[str]]:
+def _review_lines(catalog: Catalog, place: int, row: int, known: Known) -> list[list[str]]:
     drawn = [["drawn", "yes" if known.drawn[row] else "no"]] if known.drawn.any() else []
-    return [["decision", _decision(known.decided, row)], *drawn]
+    item_id, decided = catalog.items.column("item_id")[place].as_py(), known.decided
+    told = {"label": decided.item_labels.get(item_id, ""), "note": decided.item_notes.get(item_id, "")}
+    said = [[name, value] for name, value in told.items() if value]
+    return [["decision", _decision(decided, row)], *said, *drawn]
 
 
 def _check_lines(row: int, place: int, known: Known) -> list[list[str]]:

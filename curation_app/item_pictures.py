@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from curation_app import findings, loaders
-from curation_app.loaders import Pool
 from curation_app.open_sources import open_source
+from curation_app.pool import Pool
 from curation_app.thumbs import Shown, shown_thumbnail
 from curation_core import pictures, tile_pictures
 from curation_core.artifacts import read_table

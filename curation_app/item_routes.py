@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute, Route
 from curation_app import findings, loaders
 from curation_app.item_cards import Known, cells, full_card, short_card
 from curation_app.item_pictures import parse_asked, picture_bytes, picture_mark, raster_view, thumbnail
-from curation_app.loaders import Pool
 from curation_app.places import workspace_path
+from curation_app.pool import Pool
 from curation_app.published import published
 from curation_app.thumbs import version
 from curation_core.errors import ConfigError, CurationError, IngestError, MissingExtra
@@ -167,7 +167,8 @@ def _pool(request: Request) -> Found | None:
         pool = loaders.pool(ws)
     except CurationError:
         return None
-    return (ws, pool) if pool.key == request.path_params["pool_key"] else None
+    asked = request.path_params["pool_key"].partition("-")[0]  # rows stay what they are under merges and splits
+    return (ws, pool) if pool.tree == asked else None
 
 
 def _pool_and_row(request: Request) -> tuple[Found | None, int]:

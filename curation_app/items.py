@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from curation_app.components.grid import Cell, Section
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_core.catalog import Catalog
 from curation_core.review import ReviewDecisions
 

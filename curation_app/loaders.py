@@ -1,75 +1,32 @@
 """Cached read-only access to a workspace: one copy per process, keyed by the artefact's key, so nothing goes stale."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
-from curation_app import naming
-from curation_app.name_sources import word_vectors
 from curation_app.places import workspace_path
+from curation_app.pool import Pool
 from curation_app.state import app_state
+from curation_core.anchors import Anchors
 from curation_core.catalog import Catalog
 from curation_core.config import SampleConfig
+from curation_core.decisions import Decision, active
 from curation_core.errors import StepMissing
-from curation_core.finding import by_distance
+from curation_core.folding import fold
 from curation_core.hierarchy import Hierarchy
-from curation_core.lineage import StepStatus
-from curation_core.review import ReviewDecisions, fold
-from curation_core.sampling import SamplingPlan, sample
+from curation_core.lineage import STEPS, StepStatus, step_status
+from curation_core.review import ReviewDecisions
+from curation_core.review_log import ReviewTail
+from curation_core.sampling import DrawOrder, SamplingPlan, sample
 from curation_core.workspace import Workspace
 
-
-@dataclass(frozen=True)
-class Pool:
-    """The items of a tree: row i of the tree is catalog row rows[i]. path: of the workspace."""
-
-    path: str
-    key: str
-    catalog: Catalog
-    rows: np.ndarray
-    hierarchy: Hierarchy
-    vectors: np.ndarray
-
-    @cached_property
-    def item_ids(self) -> list[str]:
-        """Ids in tree order of rows, (n,)."""
-        ids = self.catalog.item_id
-        return [ids[row] for row in self.rows]
-
-    @cached_property
-    def captions(self) -> list[str]:
-        """A short name of every item, (n,)."""
-        named = naming.item_captions(self.catalog)
-        return [named[row] for row in self.rows]
-
-    @cached_property
-    def names(self) -> naming.ClusterNames:
-        """The names of the tree's clusters, each worked out when it is asked for."""
-        classes = [name for column in self.label_columns for name in self.labels(column)[1]]
-        ws, modality = Workspace(self.path), self.catalog.modality
-        return naming.ClusterNames(self.hierarchy, self.catalog, self.rows, lambda: word_vectors(ws, modality, classes))
-
-    def name(self, level: int, cluster: int) -> str:
-        """A cluster's name: its number, then what a person called it or what its members are."""
-        return self.names.name(level, cluster)
-
-    def labels(self, column: str) -> tuple[np.ndarray, list[str]]:
-        """A user column as classes on the tree's rows."""
-        codes, names = self.catalog.labels(column)
-        return codes[self.rows], names
-
-    def by_distance(self, level: int, cluster: int) -> np.ndarray:
-        """Rows of a cluster's members, nearest to its centroid first."""
-        return by_distance(self.hierarchy, self.vectors, level, cluster)
-
-    @cached_property
-    def label_columns(self) -> list[str]:
-        """User columns with few enough values to be classes."""
-        return [name for name in self.catalog.columns if naming.is_label(self.catalog, name)]
+SAMPLE = "sample"  # the one step that hangs on decisions
 
 
 def current() -> Workspace | None:
@@ -80,23 +37,28 @@ def current() -> Workspace | None:
 
 def status(ws: Workspace) -> dict[str, StepStatus]:
     """How every step stands, by name."""
-    return dict(_status(str(ws.path), stamp(ws)))
+    return {**_steps(str(ws.path), _steps_stamp(ws)), SAMPLE: _sample(str(ws.path), stamp(ws))}
+
+
+def _step(ws: Workspace, step: str) -> StepStatus:
+    """One step's state; all but the draw stand whatever is decided, so a decision costs none of them a look."""
+    return _sample(str(ws.path), stamp(ws)) if step == SAMPLE else _steps(str(ws.path), _steps_stamp(ws))[step]
 
 
 def done(ws: Workspace, step: str) -> StepStatus | None:
     """The state of a step when its result is there and current, else None."""
-    found = status(ws)[step]
+    found = _step(ws, step)
     return found if found.state == "done" else None
 
 
 def check(ws: Workspace, name: str) -> StepStatus:
     """How a check stands: duplicates, quality, outliers or faces."""
-    return dict(_checks(str(ws.path), stamp(ws)))[name]
+    return _checks(str(ws.path), _steps_stamp(ws))[name]
 
 
 def key_of(ws: Workspace, step: str) -> str:
     """The key of a step's current result; raises StepMissing with the reason when there is none."""
-    found = status(ws)[step]
+    found = _step(ws, step)
     if found.state != "done":
         raise StepMissing(f"{step} is {found.state}: {found.reason or 'it has not been run'}")
     return found.key
@@ -108,8 +70,11 @@ def catalog(ws: Workspace) -> Catalog:
 
 
 def pool(ws: Workspace) -> Pool:
-    """The items with their tree; raises StepMissing before cluster."""
-    return _pool(str(ws.path), key_of(ws, "cluster"), key_of(ws, "ingest"))
+    """The items with their tree as people have merged and split it; raises StepMissing before cluster."""
+    built, decided = _built(ws), decisions(ws)
+    found = _edited(str(ws.path), built.tree, decided.structure, built, decided) if decided.structure else built
+    found.names.given = decided.labels
+    return found
 
 
 def xy(ws: Workspace) -> np.ndarray:
@@ -119,17 +84,44 @@ def xy(ws: Workspace) -> np.ndarray:
 
 def decisions(ws: Workspace) -> ReviewDecisions:
     """All decisions folded onto the current tree."""
-    items = pool(ws)
-    found = _decisions(str(ws.path), items.key, ws.reviews.version(), items)
-    items.names.given = found.labels
-    return found
+    built = _built(ws)
+    return _decisions(str(ws.path), built.tree, ws.reviews.stamp(), built)
+
+
+def events(ws: Workspace) -> list[Decision]:
+    """All events of the review as they are now, read once and then only what is new."""
+    return _tail(str(ws.path)).read()[1]
+
+
+def standing_events(ws: Workspace) -> list[Decision]:
+    """The events that nobody took back, oldest first."""
+    return active(events(ws))
+
+
+def is_written(ws: Workspace, op_id: str) -> bool:
+    """Whether an event of that id is in the log."""
+    return _tail(str(ws.path)).knows(op_id)
+
+
+def anchors(ws: Workspace) -> Anchors:
+    """By what clusters are found again, of the tree as it is after merges and splits."""
+    items, decided = pool(ws), decisions(ws)
+    built = _anchors(str(ws.path), items.tree, _built(ws))
+    return _edited_anchors(str(ws.path), items.key, built, decided) if decided.structure else built
 
 
 def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
     """A draw that is not kept: what the slider shows."""
-    items, may = pool(ws), eligible(ws, one_per_group=config.one_per_group)
-    made_of = f"{decisions(ws).fingerprint}:{ws.plans.grouping() if config.one_per_group else ''}"
-    return _draw(str(ws.path), items.key, made_of, config.model_dump_json(), items, may)
+    items, decided = pool(ws), decisions(ws)
+    may = eligible(ws, one_per_group=config.one_per_group)
+    made_of = f"{decided.fingerprint}:{ws.plans.grouping() if config.one_per_group else ''}"
+    return _draw(str(ws.path), items.key, made_of, config.model_dump_json(), decided, may)
+
+
+def draw_order(ws: Workspace, seed: int) -> DrawOrder:
+    """What all draws of a seed from the current tree have in common."""
+    items = pool(ws)
+    return _order(str(ws.path), items.key, seed, items.hierarchy)
 
 
 def eligible(ws: Workspace, *, one_per_group: bool) -> np.ndarray:
@@ -164,14 +156,32 @@ def drawn_mask(items: Pool, plan: SamplingPlan | None) -> np.ndarray:
 
 def stamp(ws: Workspace) -> str:
     """Changes whenever the state of a step can have changed."""
+    return f"{_steps_stamp(ws)}:{ws.reviews.stamp()}"
+
+
+def _steps_stamp(ws: Workspace) -> str:
+    """The same without what people decide."""
     toml = (ws.path / "workspace.toml").stat()
-    found = sorted(str(path.relative_to(ws.path)) for path in (ws.path / "steps").glob("*/[0-9a-f]*/meta.json"))
-    return f"{toml.st_mtime_ns}:{toml.st_size}:{ws.reviews.version()}:{','.join(found)}"
+    try:  # a result is put into its step's folder whole, which changes the folder's time
+        with os.scandir(ws.path / "steps") as found:
+            folders = sorted((entry.name, entry.stat().st_mtime_ns) for entry in found)
+    except OSError:
+        folders = []
+    return f"{toml.st_mtime_ns}:{toml.st_size}:{folders}"
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _status(path: str, stamp: str) -> Mapping[str, StepStatus]:  # noqa: ARG001 - the stamp is the cache's key
-    return {step.step: step for step in Workspace(path).status()}
+def _steps(path: str, stamp: str) -> Mapping[str, StepStatus]:  # noqa: ARG001 - the stamp is the cache's key
+    plans = Workspace(path).plans
+    early = [step for step in STEPS if step != SAMPLE]
+    return {step: step_status(plans.store, step, partial(plans.plan, step)) for step in early}
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _sample(path: str, stamp: str) -> StepStatus:  # noqa: ARG001 - the stamp is the cache's key
+    ws = Workspace(path)
+    plans = replace(ws.plans, decisions=lambda: decisions(ws).fingerprint)
+    return step_status(plans.store, SAMPLE, partial(plans.plan, SAMPLE))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -184,11 +194,40 @@ def _catalog(path: str, key: str) -> Catalog:  # noqa: ARG001 - the key is the c
     return Workspace(path).catalog()
 
 
+def _built(ws: Workspace) -> Pool:
+    return _pool(str(ws.path), key_of(ws, "cluster"), key_of(ws, "ingest"))
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _pool(path: str, key: str, ingest_key: str) -> Pool:
     ws = Workspace(path)
     rows: np.ndarray = ws.embeddings().rows
-    return Pool(path, key, _catalog(path, ingest_key), rows, ws.hierarchy(), ws.vectors())
+    return Pool(path, key, key, _catalog(path, ingest_key), rows, ws.hierarchy(), ws.vectors())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _edited(path: str, key: str, structure: str, _built: Pool, _decided: ReviewDecisions) -> Pool:  # noqa: ARG001
+    return replace(_built, key=f"{key}-{structure}", hierarchy=_decided.tree)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tail(path: str) -> ReviewTail:
+    return ReviewTail(Workspace(path).reviews)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _anchors(path: str, key: str, _pool: Pool) -> Anchors:  # noqa: ARG001 - path is part of the cache's key
+    return Anchors(_pool.hierarchy, key, _pool.catalog.items.column("item_id").take(pa.array(_pool.rows)))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _edited_anchors(path: str, key: str, _built: Anchors, _decided: ReviewDecisions) -> Anchors:  # noqa: ARG001
+    return _built.of(_decided.tree)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _order(path: str, key: str, seed: int, _tree: Hierarchy) -> DrawOrder:  # noqa: ARG001 - they are the cache's key
+    return DrawOrder(_tree, seed)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -202,17 +241,26 @@ def _kept(path: str, key: str) -> SamplingPlan:  # noqa: ARG001 - the key is the
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _decisions(path: str, key: str, version: int, _items: Pool) -> ReviewDecisions:  # noqa: ARG001 - the version is the cache's key
-    return fold(Workspace(path).reviews.events(), _items.hierarchy, key, _items.item_ids)
+def _decisions(path: str, key: str, stamp: tuple[str, int], _built: Pool) -> ReviewDecisions:  # noqa: ARG001 - the stamp is the cache's key
+    known = _anchors(path, key, _built)
+    return fold(_tail(path).read()[1], _built.hierarchy, key, known.item_ids, vectors=_built.vectors, anchors=known)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _standing(path: str, decided: str, grouping: str, _decided: ReviewDecisions) -> np.ndarray:  # noqa: ARG001
-    return Workspace(path).standing(_decided.eligible)
+    return Workspace(path).standing(_decided.eligible, _decided.kept)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _draw(path: str, key: str, made_of: str, config: str, _items: Pool, _eligible: np.ndarray) -> SamplingPlan:  # noqa: ARG001
+def _draw(
+    path: str,
+    key: str,
+    made_of: str,  # noqa: ARG001 - it is part of the cache's key
+    config: str,
+    _decided: ReviewDecisions,
+    _eligible: np.ndarray,
+) -> SamplingPlan:
     chosen = SampleConfig.model_validate_json(config)
     vectors: Any = Workspace(path).vectors() if chosen.strategy == "diverse" else None
-    return sample(_items.hierarchy, chosen, eligible=_eligible, vectors=vectors)
+    order = _order(path, key, chosen.seed, _decided.tree)
+    return sample(_decided.tree, chosen, eligible=_eligible, rules=_decided.rules, vectors=vectors, order=order)

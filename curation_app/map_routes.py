@@ -16,13 +16,14 @@ from urllib.parse import quote
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from curation_app.components.scatter import areas_of
 from curation_app.map_columns import map_places, map_points, ready_inside
 from curation_app.places import workspace_path
+from curation_app.posting import posted
 from curation_app.published import published
 from curation_core.density import density_png
 from curation_core.errors import CurationError
@@ -70,7 +71,7 @@ def density(request: Request) -> Response:
 
 async def inside(request: Request) -> Response:
     """Which points lie in outlines; the body is read here, the work is done in a thread."""
-    body = await _posted(request)
+    body = await posted(request, MOST_BYTES)
     return _absent() if body is None else await run_in_threadpool(_inside, request, body)
 
 
@@ -110,23 +111,6 @@ def routes() -> list[BaseRoute]:
         Route("/api/map/{workspace}/{map_key}/inside", inside, methods=["POST"]),
         Route("/api/ready/{workspace}/{token}", ready),
     ]
-
-
-async def _posted(request: Request) -> bytes | None:
-    """The body that a page of ours sent; None for another site's (a form cannot send JSON) and for a longer one."""
-    said = request.headers
-    ours = said.get("sec-fetch-site", "same-origin") == "same-origin"  # browsers say it, and pages cannot change it
-    if not ours or said.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return None
-    held = bytearray()
-    try:
-        async for piece in request.stream():
-            held += piece
-            if len(held) > MOST_BYTES:
-                return None
-    except ClientDisconnect:  # nobody reads the answer
-        return None
-    return bytes(held)
 
 
 def _asked(body: bytes) -> tuple[tuple[Area, ...], str] | None:

@@ -9,7 +9,6 @@ from curation_app.chart_map import map_figure, polygons_of, scale_figure
 from curation_app.charts import Chart, clipped
 from curation_app.colouring import Choice, Colouring, colourings, sizings
 from curation_app.components.scatter import scatter
-from curation_app.loaders import Pool
 from curation_app.map_scene import (
     LONGEST_NAME,
     colour_name,
@@ -20,6 +19,7 @@ from curation_app.map_scene import (
     selecting,
     size_name,
 )
+from curation_app.pool import Pool
 from curation_app.scene import Scene
 from curation_core.selection import Area, Selection
 

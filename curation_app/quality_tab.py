@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from curation_app import findings, jobs_panel, loaders, show, state
+from curation_app import deciding, findings, jobs_panel, loaders, show, state
 from curation_app.chart_scores import score_histogram
 from curation_app.components.grid import Section, grid
 from curation_app.items import catalog_cells
 from curation_app.naming import item_captions
 from curation_core.catalog import Catalog
+from curation_core.decisions import Verdict
 from curation_core.quality import Flag, column, flagged, flags_of
-from curation_core.review import Verdict
 from curation_core.workspace import Workspace
 
 _SHOWN = 60  # flagged items shown at once
@@ -134,9 +134,9 @@ def _actions(ws: Workspace, flag: Flag, rows: list[int], picked: bool) -> None:
         f"Drop {what}", f"drop-{flag.name}", "close", _decide, ws, rows, "drop", what, type="primary", disabled=none
     )
     show.act("Keep", f"keep-{flag.name}", "check", _decide, ws, rows, "keep", what, disabled=none)
-    show.act("Undo", f"undo-{flag.name}", "undo", ws.reviews.undo, disabled=not ws.reviews.version())
+    show.act("Undo", f"undo-{flag.name}", "undo", deciding.undo, ws, disabled=not ws.reviews.version())
 
 
 def _decide(ws: Workspace, rows: list[int], verdict: Verdict, what: str) -> None:
-    ws.decide_catalog(rows, verdict)
+    ws.decide_catalog(rows, verdict, reviewer=state.app_state().reviewer)
     state.say(f"{what}: {verdict}. Undo takes it back.")

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from curation_app import item_routes, map_routes, thumbs, uploads
+from curation_app import item_routes, map_routes, review_routes, thumbs, uploads
 from curation_app.components import scripts
 from curation_app.places import valid_name, workspace_path
 from curation_core.errors import CurationError
@@ -103,6 +103,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/download/{workspace}/{export}.zip", download_all),
         Route("/api/download/{workspace}/{export}/{file}", download),
         *map_routes.routes(),
+        *review_routes.routes(),
         *item_routes.routes(),
         *scripts.routes(),
         *uploads.routes(),

@@ -41,7 +41,7 @@ def saved_menu(scene: Scene, *, key: str) -> None:
 
 def _row(scene: Scene, store: SavedSelections, one: Saved, key: str) -> None:
     menu = key.rpartition("-")[0]
-    refused = refusal(one, tree=scene.pool.key, map=scene.map_key)
+    refused = refusal(one, tree=scene.pool.tree, map=scene.map_key)
     with st.container(horizontal=True, vertical_alignment="center", gap=None):
         said = f"Cannot be opened: {refused}." if refused else f"{one.count:,} items when saved, {show.ago(one.time)}"
         label = escaped(one.name)
@@ -104,7 +104,7 @@ def _kept(scene: Scene, store: SavedSelections, field: str, key: str) -> None:
             str(state.widget(field) or ""),
             scene.selection,
             scene.filters,
-            tree=scene.pool.key,
+            tree=scene.pool.tree,
             map=scene.map_key,
             count=len(scene.rows),
         )

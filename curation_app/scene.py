@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_core.item_columns import ItemColumns
 from curation_core.review import ReviewDecisions
 from curation_core.sampling import SamplingPlan

@@ -21,6 +21,7 @@ _STYLE = """
 .js-plotly-plot :is(.xtick text, .ytick text, .xtitle, .ytitle, .cbaxis text, .cbtitle text) {
   fill: currentColor !important; opacity: 0.8
 }
+body:has(.st-key-review-bar) {--above: 7.8rem}
 body:has(.st-key-finder-row) {--above: 8.6rem}
 body:has(.st-key-finder-chips) {--above: 11.4rem}
 """

@@ -32,7 +32,8 @@ class AppState:
     view in its own units, () for all of it. pinned: what is compared with what is in hand.
     list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
     that list and map forget their own marks.
-    source: the door chosen on the Data page and what was chosen there. skipped: (level, cluster) put off in review.
+    source: the door chosen on the Data page and what was chosen there. reviewer: who decides. review: the view of the
+    review, the level and the order of its queue, "" and 0 for the first; review_at: the (level, cluster) looked at.
     notice: said once, on the next run. turn_to: the page to open on the next run.
     """
 
@@ -49,7 +50,9 @@ class AppState:
     list_level: int = 0
     map_epoch: int = 0
     source: tuple[str, ...] = ()
-    skipped: frozenset[tuple[int, int]] = frozenset()
+    reviewer: str = ""
+    review: tuple[str, int, str] = ("", 0, "")
+    review_at: tuple[int, int] | None = None
     notice: str = ""
     turn_to: str = ""
 
@@ -71,7 +74,7 @@ def update(**changes: Any) -> AppState:
 def use_workspace(name: str) -> None:
     """Turn to another workspace; what was selected in the last one is forgotten."""
     if name != app_state().workspace:
-        st.session_state[_KEY] = AppState(workspace=name)
+        st.session_state[_KEY] = AppState(workspace=name, reviewer=app_state().reviewer)
 
 
 def select_cluster(level: int, cluster: int, *, by: Literal["list", "map", "other"] = "other") -> None:
@@ -88,6 +91,13 @@ def select_area(areas: Iterable[Area]) -> None:
 def select(selection: Selection, *, by: Literal["list", "map", "other"] = "other") -> None:
     """Select whatever is described."""
     _select(selection, by)
+
+
+def open_review(view: str, place: tuple[int, int] | None = None) -> None:
+    """Turn the review to one of its views, and its deck to a cluster."""
+    _, level, order = app_state().review
+    now = app_state().review_at
+    update(review=(view, place[0] if place else level, order), review_at=place or now)
 
 
 def add_filter(new: Filter) -> None:
@@ -173,6 +183,8 @@ def write_link() -> None:
         "open": ":".join(map(str, now.root or ())),
         "camera": ",".join(f"{value:.5g}" for value in now.camera),
         "pinned": links.write_selection(now.pinned) if now.pinned else "",
+        "queue": "~".join(map(str, now.review)) if now.review != ("", 0, "") else "",
+        "at": ":".join(map(str, now.review_at or ())),
     }
     wanted |= {name: value for name, value in extra.items() if value and len(value) <= _MOST_LINKED}
     wanted |= {name: value for name, value in st.query_params.to_dict().items() if name in _KEPT}
@@ -194,6 +206,8 @@ def _linked(asked: dict[str, str]) -> AppState:
         view=asked.get("view", "")[:40],
         camera=_linked_camera(asked.get("camera", "")),
         pinned=pinned if pinned.kind != "none" else None,
+        review=_linked_queue(asked.get("queue", "")),
+        review_at=_linked_root(asked.get("at", "")),
         notice=notice,
     )
 
@@ -201,6 +215,11 @@ def _linked(asked: dict[str, str]) -> AppState:
 def _linked_root(text: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"([0-9]{1,2}):([0-9]{1,9})", text)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def _linked_queue(text: str) -> tuple[str, int, str]:
+    view, level, order = [*text[:_MOST_LINKED].split("~", 2), "", "", ""][:3]
+    return view, int(level) if re.fullmatch(r"[0-9]{1,2}", level) else 0, order
 
 
 def _linked_camera(text: str) -> tuple[float, ...]:

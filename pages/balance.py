@@ -27,7 +27,7 @@ def main(ws):
 
 
 def keep(ws, config, plan, step):
-    short = config.target_size - len(plan.indices)
+    short = plan.shortfall
     with st.container(horizontal=True, vertical_alignment="center"):
         current = step.state == "done" and ws.settings.sample == config
         if current:

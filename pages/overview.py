@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from curation_app import items, jobs_panel, loaders, show, state
+from curation_app import items, jobs_panel, loaders, show, state, wording
 from curation_app.boundary import escaped
 from curation_app.components.grid import LIMIT, Section, grid
 from curation_core.metrics import balance
@@ -108,7 +108,7 @@ def recent(ws):
     with left.container(border=True, height="stretch"):
         st.markdown("**Last decisions**")
         for event in events:
-            st.text(f"{event.verdict} {described(event.target)} · {show.ago(event.time)}")
+            st.text(f"{wording.said(event)} · {wording.meant(event)} · {show.ago(event.time)}")
         if not events:
             st.caption("None yet. Review shows clusters, largest first, and asks: keep or drop?")
     with right.container(border=True, height="stretch"):
@@ -117,12 +117,6 @@ def recent(ws):
             st.text(folder.name)
         if not made:
             st.caption("None yet. An export is a manifest of the drawn items with checksums and provenance.")
-
-
-def described(target):
-    if hasattr(target, "cluster"):
-        return f"cluster {target.cluster} of level {target.level} ({target.size:,} items)"
-    return f"{len(target.item_ids):,} items" if hasattr(target, "item_ids") else "the decision before"
 
 
 ws = loaders.current()

@@ -1,8 +1,7 @@
 """Keep this cluster, or drop it?"""
 
-import streamlit as st
-
-from curation_app import deck, jobs_panel, loaders, show
+from curation_app import jobs_panel, loaders, show
+from curation_app.review_view import review
 
 
 def main(ws):
@@ -11,16 +10,7 @@ def main(ws):
         if not jobs_panel.panel(ws, ("ingest", "embed", "cluster", "project", "run"), "review"):
             show.needs("cluster", steps["cluster"].reason, "review")
         return
-    pool, decided = loaders.pool(ws), loaders.decisions(ws)
-    left, centre, right = st.columns([1.4, 2.6, 1.1], gap="small")
-    with left, show.panel("queue"):
-        waiting = deck.waiting_clusters(pool, decided)
-    with centre, show.panel("deck"):
-        deck.deck(ws, pool, decided, waiting)
-    with right, show.panel("effect"):
-        deck.effect(ws, pool, decided, waiting)
-    with st.bottom:
-        deck.verdicts(ws, pool, waiting)
+    review(ws)
 
 
 ws = loaders.current()

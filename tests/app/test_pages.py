@@ -77,36 +77,6 @@ def test_an_unexpected_error_is_an_apology_with_a_reference(full_folder, open_pa
     assert "division" not in app.error[0].value
 
 
-def test_review_drops_the_largest_cluster_and_takes_it_back(full_folder, open_page):
-    ws = Workspace(full_folder / "shapes")
-    largest = int(ws.hierarchy().sizes(2).argmax())
-    app = open_page("review", ws="shapes")
-    assert f"cluster {largest} " in button(app, "drop").label
-    button(app, "drop").click().run()
-    assert ws.decisions().verdicts[1][largest] == -1
-    assert f"cluster {largest} " not in button(app, "drop").label
-    button(app, "undo").click().run()
-    assert ws.decisions().n_dropped == 0
-    assert f"cluster {largest} " in button(app, "drop").label
-
-
-def test_review_skips_a_cluster_without_deciding(full_folder, open_page):
-    app = open_page("review", ws="shapes")
-    before = button(app, "keep").label
-    button(app, "skip").click().run()
-    assert button(app, "keep").label != before
-    assert Workspace(full_folder / "shapes").reviews.events() == []
-
-
-def test_review_ends_when_every_cluster_is_decided(full_folder, open_page):
-    ws = Workspace(full_folder / "shapes")
-    for cluster in range(6):
-        ws.decide_cluster(2, cluster, "keep")
-    app = open_page("review", ws="shapes")
-    assert "Every cluster of this level is decided" in shown(app)
-    assert button(app, "drop").disabled
-
-
 def test_the_balance_slider_moves_the_quotas_and_keeps_the_draw(full_folder, open_page):
     app = open_page("balance", ws="shapes")
     app.slider[0].set_value(60).run()

@@ -9,10 +9,8 @@ from curation_app import forms, items, loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import LIMIT, Cell, Section, grid_data
 from curation_app.found import found
-from curation_app.review import effect_of_drop, queue
-from curation_core.config import ClusterConfig, SampleConfig
+from curation_core.config import ClusterConfig
 from curation_core.errors import ConfigError
-from curation_core.sampling import sample
 from curation_core.selection import Area, Selection
 from curation_core.workspace import Workspace
 
@@ -89,28 +87,6 @@ def test_a_cluster_is_called_by_what_most_of_its_members_are(ws):
         said = pool.name(2, cluster)
         if counts.max() * 2 > len(inside):
             assert said == f"{cluster} · {names[counts.argmax()]}"
-
-
-def test_the_queue_is_largest_first_and_puts_skipped_clusters_last(ws):
-    pool, decided = loaders.pool(ws), loaders.decisions(ws)
-    first = queue(pool, decided, 2, frozenset())
-    sizes = pool.hierarchy.sizes(2)[first.pending]
-    assert (np.diff(sizes) <= 0).all()
-    later = queue(pool, decided, 2, frozenset({(2, first.pending[0])}))
-    assert later.pending == [*first.pending[1:], first.pending[0]]
-
-
-def test_the_effect_of_a_drop_is_what_happens_when_it_is_dropped(ws):
-    pool, config = loaders.pool(ws), SampleConfig(target_size=30)
-    plan = loaders.draw(ws, config)
-    largest = int(pool.hierarchy.sizes(2).argmax())
-    effect = effect_of_drop(pool, loaders.decisions(ws), plan, 2, largest)
-    ws.decide_cluster(2, largest, "drop")
-    after = sample(pool.hierarchy, config, eligible=loaders.decisions(ws).eligible)
-    change = after.quotas[1] - plan.quotas[1]
-    assert effect.drawn_here == plan.quotas[1][largest] == -change[largest]
-    assert effect.moved == change[change > 0].sum()
-    assert effect.shortfall == 30 - len(after.indices)
 
 
 def test_loaders_notice_a_decision_at_once(ws):
