@@ -30,38 +30,54 @@ def browser_path() -> str:
     return found
 
 
+class Server:
+    """The app in a process of its own, with a root of 120 small pictures; may be killed and started anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.workspaces = folder, folder / "workspaces"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address, self.process = f"http://127.0.0.1:{self.port}", None
+
+    def start(self) -> None:
+        arguments = ["--workspaces", self.workspaces, "--root", f"data={self.folder / 'data'}"]
+        arguments += ["--port", self.port, "--headless"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "curation_app", *map(str, arguments)],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        _wait(f"{self.address}/_stcore/health", self.process, self.folder / "log")
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """Address and workspaces folder of a server whose only root holds 120 small pictures."""
+def running(tmp_path_factory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
     write_shapes(folder / "data" / "pictures")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = [
-        "--workspaces",
-        folder / "workspaces",
-        "--root",
-        f"data={folder / 'data'}",
-        "--port",
-        port,
-        "--headless",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "curation_app", *map(str, arguments)],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, folder / "log")
-        yield f"http://127.0.0.1:{port}", folder / "workspaces"
-    finally:
-        process.terminate()
-        process.wait(20)
+    made = Server(folder)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def server(running) -> tuple[str, Path]:
+    """Address and workspaces folder of a server whose only root holds 120 small pictures."""
+    return running.address, running.workspaces
 
 
 @pytest.fixture
