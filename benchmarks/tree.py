@@ -16,14 +16,14 @@ import numpy as np
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
-from curation_app.loaders import Pool
+from curation_app.pool import Pool
 from curation_app.scene import Found, Scene
 from curation_app.state import AppState
 from curation_core.catalog import FAILURE_SCHEMA, Catalog
 from curation_core.children import children
+from curation_core.folding import fold
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.item_columns import ItemColumn, ItemColumns
-from curation_core.review import fold
 from curation_core.selection import Selection
 from curation_core.workspace import Workspace
 
@@ -132,7 +132,9 @@ def main() -> None:
     rng = np.random.default_rng([0, asked.n])
     hierarchy = tree(asked.n, max(2, asked.n // 100), max(2, asked.n // 10_000), rng)
     items, workspace = catalog(hierarchy, asked.modality, rng), Workspace("benchmark")
-    pool = Pool("benchmark", "benchmark", items, np.arange(asked.n), hierarchy, np.zeros((asked.n, 2), np.float32))
+    pool = Pool(
+        "benchmark", "benchmark", "benchmark", items, np.arange(asked.n), hierarchy, np.zeros((asked.n, 2), np.float32)
+    )
     app = AppTest.from_function(page, default_timeout=600)
     print(f"{asked.n:,} leaves, levels {hierarchy.n_clusters}, {asked.modality}")
     print(
