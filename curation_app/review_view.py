@@ -86,7 +86,7 @@ def _view(ws: Workspace, pool: Pool, decided: ReviewDecisions, lost: int) -> str
 
 
 def _reviewer() -> None:
-    now = state.app_state().reviewer
+    now = state.reviewer()
     if state.widget("reviewer") != now:
         state.set_widget("reviewer", now)
     st.text_input(
@@ -122,12 +122,15 @@ def _deck(ws: Workspace, pool: Pool, decided: ReviewDecisions) -> None:
     with left, show.panel("queue"):
         waiting = _queue(ws, pool, decided)
     with right, show.panel("deck"):
-        mount(
+        name = mount(
             _deck_data(ws, pool, waiting),
             key=f"deck-{pool.tree}",
             on_place=_at,
             on_reviewer=_known_as,
         )
+    if name and state.app_state().reviewer is None:  # a browser that was here before the server was
+        state.update(reviewer=name)
+        st.rerun()
 
 
 def _at(level: int, cluster: int) -> None:
@@ -135,7 +138,7 @@ def _at(level: int, cluster: int) -> None:
 
 
 def _known_as(name: str) -> None:
-    if not state.app_state().reviewer:
+    if state.app_state().reviewer is None:
         state.update(reviewer=name)
 
 
@@ -161,7 +164,7 @@ def _deck_data(ws: Workspace, pool: Pool, waiting: ReviewQueue) -> DeckData:
 def _queue(ws: Workspace, pool: Pool, decided: ReviewDecisions) -> ReviewQueue:
     """Level, order and list; a click in the list takes the deck there."""
     level = _level(pool)
-    waiting = review_figures.queue(ws, pool, decided, level, _order(ws, pool), state.app_state().reviewer)
+    waiting = review_figures.queue(ws, pool, decided, level, _order(ws, pool), state.reviewer())
     share = waiting.share_decided
     n_items = round(share * pool.hierarchy.n_items)
     told = f"{waiting.n_decided:,} of {len(waiting.order):,} · {n_items:,} items · {100 * share:.0f} %"

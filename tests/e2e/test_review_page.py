@@ -175,6 +175,22 @@ def test_a_killed_server_loses_and_doubles_nothing(page, running, ws):
     assert len({event.target.cluster for event in events}) == len({event.op_id for event in events}) == 6
 
 
+def test_a_name_outlives_the_server(page, running, ws):
+    opened(page, running, queue="Deck~1~items")
+    page.get_by_placeholder("Who decides? Your name").fill("ada")
+    page.get_by_placeholder("Who decides? Your name").press("Enter")
+    page.wait_for_function("() => localStorage.getItem('curation-reviewer') === 'ada'")
+    page.wait_for_timeout(2_000)
+    running.kill()
+    running.start()
+    page.wait_for_timeout(6_000)  # the browser finds the server again and asks for the page
+    assert page.get_by_test_id("deck-root").count() == 1
+    page.get_by_test_id("deck-name").click()
+    page.keyboard.press("k")
+    until(lambda: [event.reviewer for event in ws.reviews.events()] == ["ada"])
+    page.wait_for_function("() => [...document.querySelectorAll('input')].some(one => one.value === 'ada')")
+
+
 def test_what_was_not_saved_is_sent_after_a_reload(page, running, ws):
     opened(page, running, queue="Deck~1~items")
     page.route("**/api/decide/**", lambda route: route.abort())

@@ -50,9 +50,9 @@ class DeckData:
     """What the browser gets.
 
     queue: clusters of the level that wait, in the order to judge them. place: the (level, cluster) to show first, None
-    for the first of the queue; another one moves the deck. version: number of the last decision event. thumbs: prefix
-    of the addresses of thumbnails. density: address of the map's picture, "" for none; box: (x0, y0, x1, y1) of the
-    map. progress: clusters decided, all, share of the items decided.
+    for the first of the queue; another one moves the deck. reviewer: who decides, None where nobody said so. version:
+    number of the last decision event. thumbs: prefix of the addresses of thumbnails. density: address of the map's
+    picture, "" for none; box: (x0, y0, x1, y1) of the map. progress: clusters decided, all, share of the items decided.
     """
 
     workspace: str
@@ -60,7 +60,7 @@ class DeckData:
     level: int
     queue: Sequence[int]
     place: tuple[int, int] | None
-    reviewer: str
+    reviewer: str | None
     version: int
     modality: str
     thumbs: str
@@ -72,7 +72,7 @@ class DeckData:
         """Plain values, with the addresses to fetch from."""
         workspace, key = quote(self.workspace, safe=""), quote(self.pool_key, safe="")
         decided, every, share = self.progress
-        reviewer = quote(self.reviewer, safe="")
+        reviewer = quote(self.reviewer or "", safe="")
         return {
             "workspace": self.workspace,
             "pool_key": self.pool_key,
@@ -101,11 +101,12 @@ def mount(
     on_decided: Callable[[], None] = lambda: None,
     on_place: Callable[[int, int], None] = lambda _level, _cluster: None,
     on_reviewer: Callable[[str], None] = lambda _name: None,
-) -> None:
-    """Mount the deck.
+) -> str:
+    """Mount the deck; returns the name that the browser signed with last, "" where it told none.
 
     on_decided: decisions were saved, here or by others. on_place: level and cluster shown now. on_reviewer: the name
-    that this browser signed with last, told once where nobody has signed yet.
+    that this browser signed with last, told where nobody has said who decides: on a first visit, or after the server
+    was started anew.
     """
 
     def known() -> None:
@@ -118,15 +119,16 @@ def mount(
         if place is not None:
             on_place(*place)
 
-    _component()(
+    result = _component()(
         key=key,
         data=data.as_json(),
         height="stretch",
-        default={"place": None},
+        default={"place": None, "reviewer": None},
         on_decided_change=on_decided,
         on_place_change=moved,
         on_reviewer_change=known,
     )
+    return read_name(result.reviewer)
 
 
 def _told(key: str, name: str) -> Any:

@@ -46,8 +46,8 @@ class Deck {
 
   show(data, send) {
     const before = this.data;
-    [this.data, this.send] = [data, send];
-    signed(before?.reviewer, data.reviewer, send.reviewer);
+    [this.data, this.send] = [{ ...data, reviewer: signed(data.reviewer, send.reviewer) }, send];
+    data = this.data;
     const isOther = !before || before.workspace !== data.workspace || before.pool_key !== data.pool_key;
     const isLevel = isOther || before.level !== data.level;
     this.judge.begin(data, isOther);

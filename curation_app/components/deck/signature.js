@@ -1,10 +1,12 @@
-// Who signed in this browser last. A page that nobody has signed yet is told the name once.
+// Who signs in this browser. Where the page does not know it, on a first visit or after the server was started anew, the
+// name that was signed with last goes on and the page is told.
 const SIGNED = "curation-reviewer";
 
-function signed(before, name, tell) {
+function signed(name, tell) {
   try {
     if (name) localStorage.setItem(SIGNED, name);
-    else if (before) localStorage.removeItem(SIGNED); // the name was taken away on purpose
-    else if (before === undefined && localStorage.getItem(SIGNED)) tell(localStorage.getItem(SIGNED));
-  } catch { /* a private window: the name is not kept */ }
+    else if (name === "") localStorage.removeItem(SIGNED); // taken away on purpose
+    else if (localStorage.getItem(SIGNED)) tell(localStorage.getItem(SIGNED));
+    return name ?? localStorage.getItem(SIGNED) ?? "";
+  } catch { return name ?? ""; } // a private window: the name is not kept
 }
