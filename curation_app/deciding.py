@@ -16,24 +16,24 @@ from curation_core.workspace import Workspace
 def decide_cluster(ws: Workspace, level: int, cluster: int, verdict: Verdict, value: str = "") -> None:
     """Record a verdict on a cluster of the tree."""
     target = loaders.anchors(ws).target(level, cluster)
-    ws.reviews.append([Decision(target, verdict, state.reviewer(), value=value)])
+    ws.reviews.append([Decision(target, verdict, state.app_state().reviewer, value=value)])
 
 
 def decide_items(ws: Workspace, rows: np.ndarray | Sequence[int], verdict: Verdict, value: str = "") -> None:
     """Record a verdict on items, by their rows in the tree."""
     ids = loaders.anchors(ws).ids.take(pa.array(rows, pa.int64())).to_pylist()
-    ws.reviews.append([Decision(ItemTarget(tuple(ids)), verdict, state.reviewer(), value=value)])
+    ws.reviews.append([Decision(ItemTarget(tuple(ids)), verdict, state.app_state().reviewer, value=value)])
 
 
 def undo(ws: Workspace) -> None:
     """Take back the person's last decision."""
-    found = ws.reviews.undo(state.reviewer())
+    found = ws.reviews.undo(state.app_state().reviewer)
     state.say("There is nothing of yours to take back." if found is None else f"Undone: {MARKS[found.verdict]}.")
 
 
 def redo(ws: Workspace) -> None:
     """Bring back what the person took back last."""
-    found = ws.reviews.redo(state.reviewer())
+    found = ws.reviews.redo(state.app_state().reviewer)
     state.say("There is nothing to bring back." if found is None else f"Done again: {MARKS[found.verdict]}.")
 
 

@@ -90,7 +90,7 @@ def _state(event: Decision, decided: ReviewDecisions) -> str:
 
 def _take_back(ws: Workspace, chosen: Sequence[Decision]) -> None:
     """One undo per decision; of a bulk action all of it goes."""
-    reviewer = state.reviewer()
+    reviewer = state.app_state().reviewer
     batches = dict.fromkeys(event.op_id for event in chosen)
     ws.reviews.append([Decision(UndoTarget(op_id), "undo", reviewer) for op_id in batches])
     state.say(f"{show.count(len(batches), 'decision')} taken back.")

@@ -138,5 +138,5 @@ def _actions(ws: Workspace, flag: Flag, rows: list[int], picked: bool) -> None:
 
 
 def _decide(ws: Workspace, rows: list[int], verdict: Verdict, what: str) -> None:
-    ws.decide_catalog(rows, verdict, reviewer=state.reviewer())
+    ws.decide_catalog(rows, verdict, reviewer=state.app_state().reviewer)
     state.say(f"{what}: {verdict}. Undo takes it back.")

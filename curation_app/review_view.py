@@ -86,12 +86,23 @@ def _view(ws: Workspace, pool: Pool, decided: ReviewDecisions, lost: int) -> str
 
 
 def _reviewer() -> None:
-    now = state.reviewer()
-    if state.widget("reviewer") != now:
-        state.set_widget("reviewer", now)
+    """Who decides.
+
+    The field has the name in its key, and an empty field changes nothing: when the server comes back, browsers send
+    what their fields held before, and nobody's name is to be lost by that.
+    """
+    now = state.app_state().reviewer
+    key = f"reviewer-{now}"
+
+    def signed() -> None:
+        name = " ".join(str(state.widget(key)).split())
+        if name:
+            state.update(reviewer=name)
+
     st.text_input(
         "Who decides",
-        key="reviewer",
+        now,
+        key=key,
         max_chars=MOST_NAME,
         placeholder="Who decides? Your name",
         label_visibility="collapsed",
@@ -99,16 +110,12 @@ def _reviewer() -> None:
         width=220,
         help="Stands beside your decisions. Undo takes back your own; two people with names of their own can be held "
         "against each other.",
-        on_change=_signed,
+        on_change=signed,
     )
 
 
 def _seen() -> None:
     state.update(review=(state.widget("review-view"), *state.app_state().review[1:]))
-
-
-def _signed() -> None:
-    state.update(reviewer=" ".join(str(state.widget("reviewer")).split()))
 
 
 def level_of(pool: Pool) -> int:
@@ -128,7 +135,7 @@ def _deck(ws: Workspace, pool: Pool, decided: ReviewDecisions) -> None:
             on_place=_at,
             on_reviewer=_known_as,
         )
-    if name and state.app_state().reviewer is None:  # a browser that was here before the server was
+    if name and not state.app_state().reviewer:  # a browser that was here before the server was
         state.update(reviewer=name)
         st.rerun()
 
@@ -138,7 +145,7 @@ def _at(level: int, cluster: int) -> None:
 
 
 def _known_as(name: str) -> None:
-    if state.app_state().reviewer is None:
+    if not state.app_state().reviewer:
         state.update(reviewer=name)
 
 
@@ -164,7 +171,7 @@ def _deck_data(ws: Workspace, pool: Pool, waiting: ReviewQueue) -> DeckData:
 def _queue(ws: Workspace, pool: Pool, decided: ReviewDecisions) -> ReviewQueue:
     """Level, order and list; a click in the list takes the deck there."""
     level = _level(pool)
-    waiting = review_figures.queue(ws, pool, decided, level, _order(ws, pool), state.reviewer())
+    waiting = review_figures.queue(ws, pool, decided, level, _order(ws, pool), state.app_state().reviewer)
     share = waiting.share_decided
     n_items = round(share * pool.hierarchy.n_items)
     told = f"{waiting.n_decided:,} of {len(waiting.order):,} · {n_items:,} items · {100 * share:.0f} %"

@@ -32,8 +32,7 @@ class AppState:
     view in its own units, () for all of it. pinned: what is compared with what is in hand.
     list_level: the level listed in Explore. list_epoch, map_epoch: grow when something else changed the selection, so
     that list and map forget their own marks.
-    source: the door chosen on the Data page and what was chosen there. reviewer: who decides,
-    None before anybody said so. review: the view of the
+    source: the door chosen on the Data page and what was chosen there. reviewer: who decides. review: the view of the
     review, the level and the order of its queue, "" and 0 for the first; review_at: the (level, cluster) looked at.
     notice: said once, on the next run. turn_to: the page to open on the next run.
     """
@@ -51,7 +50,7 @@ class AppState:
     list_level: int = 0
     map_epoch: int = 0
     source: tuple[str, ...] = ()
-    reviewer: str | None = None
+    reviewer: str = ""
     review: tuple[str, int, str] = ("", 0, "")
     review_at: tuple[int, int] | None = None
     notice: str = ""
@@ -99,11 +98,6 @@ def open_review(view: str, place: tuple[int, int] | None = None) -> None:
     _, level, order = app_state().review
     now = app_state().review_at
     update(review=(view, place[0] if place else level, order), review_at=place or now)
-
-
-def reviewer() -> str:
-    """Who decides, "" for nobody by name."""
-    return app_state().reviewer or ""
 
 
 def add_filter(new: Filter) -> None:

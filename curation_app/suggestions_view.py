@@ -81,7 +81,7 @@ def _write(ws: Workspace, level: int, chosen: Sequence[Suggestion]) -> None:
         Decision(
             anchors.target(level, one.cluster),
             one.verdict,
-            state.reviewer(),
+            state.app_state().reviewer,
             op_id=f"{batch}/{number}",
             value=one.value,
         )

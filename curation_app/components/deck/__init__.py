@@ -50,7 +50,7 @@ class DeckData:
     """What the browser gets.
 
     queue: clusters of the level that wait, in the order to judge them. place: the (level, cluster) to show first, None
-    for the first of the queue; another one moves the deck. reviewer: who decides, None where nobody said so. version:
+    for the first of the queue; another one moves the deck. reviewer: who decides, "" where nobody said so. version:
     number of the last decision event. thumbs: prefix of the addresses of thumbnails. density: address of the map's
     picture, "" for none; box: (x0, y0, x1, y1) of the map. progress: clusters decided, all, share of the items decided.
     """
@@ -60,7 +60,7 @@ class DeckData:
     level: int
     queue: Sequence[int]
     place: tuple[int, int] | None
-    reviewer: str | None
+    reviewer: str
     version: int
     modality: str
     thumbs: str
@@ -72,7 +72,7 @@ class DeckData:
         """Plain values, with the addresses to fetch from."""
         workspace, key = quote(self.workspace, safe=""), quote(self.pool_key, safe="")
         decided, every, share = self.progress
-        reviewer = quote(self.reviewer or "", safe="")
+        reviewer = quote(self.reviewer, safe="")
         return {
             "workspace": self.workspace,
             "pool_key": self.pool_key,

@@ -4,9 +4,9 @@ const SIGNED = "curation-reviewer";
 
 function signed(name, tell) {
   try {
+    const known = localStorage.getItem(SIGNED) ?? "";
     if (name) localStorage.setItem(SIGNED, name);
-    else if (name === "") localStorage.removeItem(SIGNED); // taken away on purpose
-    else if (localStorage.getItem(SIGNED)) tell(localStorage.getItem(SIGNED));
-    return name ?? localStorage.getItem(SIGNED) ?? "";
-  } catch { return name ?? ""; } // a private window: the name is not kept
+    else if (known) tell(known);
+    return name || known;
+  } catch { return name; } // a private window: the name is not kept
 }
