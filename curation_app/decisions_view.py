@@ -128,7 +128,7 @@ def _other_machine(ws: Workspace) -> None:
 
 def carry_over(ws: Workspace, pool: Pool) -> None:
     """Where the decisions of earlier trees lie now; used only when a person says so."""
-    found = ws.reattached()
+    found = loaders.reattached(ws)
     ready = found.count("attached") + found.count("split")
     st.markdown(
         f"**{show.count(len(found.found), 'decision')} of an earlier tree**: {found.count('attached')} on a cluster "

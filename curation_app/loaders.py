@@ -21,6 +21,7 @@ from curation_core.errors import StepMissing
 from curation_core.folding import fold
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import STEPS, StepStatus, step_status
+from curation_core.reattach import Reattachment, reattach
 from curation_core.review import ReviewDecisions
 from curation_core.review_log import ReviewTail
 from curation_core.sampling import DrawOrder, SamplingPlan, sample
@@ -108,6 +109,11 @@ def anchors(ws: Workspace) -> Anchors:
     items, decided = pool(ws), decisions(ws)
     built = _anchors(str(ws.path), items.tree, _built(ws))
     return _edited_anchors(str(ws.path), items.key, built, decided) if decided.structure else built
+
+
+def reattached(ws: Workspace) -> Reattachment:
+    """Where decisions of earlier trees lie in the present one."""
+    return _reattached(str(ws.path), pool(ws).key, ws.reviews.stamp(), ws)
 
 
 def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
@@ -223,6 +229,11 @@ def _anchors(path: str, key: str, _pool: Pool) -> Anchors:  # noqa: ARG001 - pat
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _edited_anchors(path: str, key: str, _built: Anchors, _decided: ReviewDecisions) -> Anchors:  # noqa: ARG001
     return _built.of(_decided.tree)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reattached(path: str, key: str, stamp: tuple[str, int], _ws: Workspace) -> Reattachment:  # noqa: ARG001
+    return reattach(events(_ws), decisions(_ws), anchors(_ws))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -44,7 +44,7 @@ def _review(ws: Workspace) -> None:
     pool, decided = loaders.pool(ws), loaders.decisions(ws)
     state.write_link()
     show.notice()
-    lost = len(ws.reattached().found) if decided.lost else 0
+    lost = len(loaders.reattached(ws).found) if decided.lost else 0
     view = _view(ws, pool, decided, lost)
     if view == DECK:
         _deck(ws, pool, decided)
