@@ -151,8 +151,8 @@ def figures(labels: tuple[np.ndarray, np.ndarray], drawn: np.ndarray) -> tuple[f
 
 def place(path: Path, text: str) -> None:
     """Put the tables between the marks of a document."""
-    marks = r"(<!-- balance:begin -->\n).*?(\n<!-- balance:end -->)"
-    path.write_text(re.sub(marks, lambda found: found[1] + text + found[2], path.read_text(), flags=re.DOTALL))
+    marks = r"(<!-- balance:begin -->\n).*?(<!-- balance:end -->)"
+    path.write_text(re.sub(marks, lambda found: f"{found[1]}{text}\n{found[2]}", path.read_text(), flags=re.DOTALL))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ class Deck {
 
   pause() {
     removeEventListener("keydown", this.onKey, true);
+    clearTimeout(this.telling);
+    clearTimeout(this.deciding);
     clearInterval(this.ticking);
     this.side.leave();
     if (this.judge.outbox?.heard === this) this.judge.outbox.heard = null;
