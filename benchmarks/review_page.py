@@ -9,6 +9,7 @@ be one event.
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -25,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 from curation_core.decisions import Decision
 from curation_core.workspace import Workspace
 from tests.conftest import write_shapes
-from tests.e2e.conftest import ARGUMENTS
+from tests.e2e.conftest import ARGUMENTS, BROWSERS
 
 ROOT = Path(__file__).resolve().parents[1]
 N_ITEMS, LEAVES, PACED, KILLS = 5_000, 1_300, 60, 3
@@ -162,7 +163,9 @@ def main() -> None:
     server = Server(given.folder)
     print("| the deck | measured |\n| --- | --- |")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, BROWSERS))), args=ARGUMENTS
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         opened(page, server.address, "items")
         paced(page, ws)
