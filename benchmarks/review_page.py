@@ -30,6 +30,7 @@ from tests.e2e.conftest import ARGUMENTS, BROWSERS
 
 ROOT = Path(__file__).resolve().parents[1]
 N_ITEMS, LEAVES, PACED, KILLS = 5_000, 1_300, 60, 3
+SEEN = 8
 PACE = 2.0  # seconds between keys: 30 decisions a minute
 NAME = "deck"
 
@@ -148,6 +149,22 @@ def at_once(pages: list[Page], server: Server, ws: Workspace, n: int) -> None:
     line("in the order they were pressed", str(all(one == ["keep", "drop"] * (len(one) // 2) for one in order)))
 
 
+def seen(pages: list[Page]) -> None:
+    """Print how long a decision of one person takes to be seen by another who looks at the same cluster."""
+    took = []
+    for number in range(SEEN):
+        places = [one.get_by_test_id("deck-root").get_attribute("data-cluster") for one in pages]
+        assert places[0] == places[1], places
+        began = time.monotonic()
+        pages[0].keyboard.press("x")
+        pages[1].get_by_test_id("deck-root").get_by_text("dropped", exact=True).first.wait_for()
+        took.append(1_000 * (time.monotonic() - began))
+        pages[1].keyboard.press("n")  # and goes on to where the first one is
+        pages[1].wait_for_timeout(2_000 + 137 * number)
+    took.sort()
+    line(f"seen by another person, median of {SEEN}", f"{statistics.median(took):.0f} ms (longest: {took[-1]:.0f})")
+
+
 def line(what: str, figure: str) -> None:
     """Print one row of the table."""
     print(f"| {what} | {figure} |", flush=True)
@@ -177,6 +194,12 @@ def main() -> None:
             one.add_init_script(f"localStorage.setItem('curation-reviewer', '{who}')")
             opened(one, server.address, "items" if who == "ada" else "cohesion")
             pages.append(one)
+        watching = [browser.new_context().new_page() for _ in range(2)]
+        for one in watching:
+            opened(one, server.address, "items")
+        seen(watching)
+        for one in watching:
+            one.close()
         at_once(pages, server, ws, given.decisions)
         browser.close()
     server.kill()

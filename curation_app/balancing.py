@@ -38,7 +38,7 @@ class Groups:
 
 def settings(ws: Workspace, n_items: int) -> SampleConfig:
     """Target as slider and number, which members, oversampling, seed."""
-    saved = ws.settings.sample or SampleConfig(target_size=max(1, round(0.15 * n_items)))
+    saved = loaders.wanted_draw(ws, n_items)
     left, middle, right = st.columns([3, 1, 2], vertical_alignment="bottom")
     multiplier = saved.multiplier
     with right, st.popover("Which members, oversampling, seed", icon=":material/tune:", width="stretch"):

@@ -115,7 +115,7 @@ def _other_machine(ws: Workspace) -> None:
         given = st.file_uploader("decisions.jsonl of an export or of another machine", type=["jsonl"], key="bring-in")
         if given is not None and st.button("Add what is new", key="bring-in-add", icon=":material/add:"):
             try:
-                n = ws.import_lines(given.name, given.getvalue().decode("utf-8").splitlines())
+                n = ws.import_text(given.name, given.getvalue().decode("utf-8"))
             except (CurationError, UnicodeDecodeError) as error:
                 st.error(escaped(f"Nothing was added: {error}"), icon=":material/error:")
             else:

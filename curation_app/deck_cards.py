@@ -12,14 +12,12 @@ from curation_app.item_cards import Known, cells
 from curation_app.map_columns import map_points
 from curation_app.pool import Pool
 from curation_core.children import ancestors
-from curation_core.config import SampleConfig
 from curation_core.map_points import quantised
 from curation_core.review import Place, ReviewDecisions, Standing
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.workspace import Workspace
 
 BAND, MOST_POINTS, MOST_SIBLINGS, MOST_FOUND = 12, 400, 24, 40
-_DEFAULT_SHARE = 0.15  # of the pool, where no target was chosen yet
 VERDICTS = {1: "keep", -1: "drop", 0: ""}
 _FLAGS = {"duplicates": "near-duplicates", "flagged": "carry a quality flag"}
 
@@ -27,7 +25,7 @@ _FLAGS = {"duplicates": "near-duplicates", "flagged": "carry a quality flag"}
 def card(ws: Workspace, pool: Pool, level: int, cluster: int, reviewer: str) -> dict[str, Any]:
     """Everything about a cluster that holds items, as plain values."""
     decided, tree = loaders.decisions(ws), pool.hierarchy
-    plan = loaders.draw(ws, target(ws, pool))
+    plan = loaders.draw(ws, loaders.wanted_draw(ws, pool.hierarchy.n_items))
     blind = review_figures.is_blind(ws, decided, level, cluster, reviewer)
     above = ancestors(tree, level, cluster)
     said = Standing() if blind else decided.standing.get((level, cluster), Standing())
@@ -55,14 +53,9 @@ def card(ws: Workspace, pool: Pool, level: int, cluster: int, reviewer: str) -> 
     }
 
 
-def target(ws: Workspace, pool: Pool) -> SampleConfig:
-    """The draw that effects are told of: the one that was chosen, else a share of the pool."""
-    return ws.settings.sample or SampleConfig(target_size=max(1, round(_DEFAULT_SHARE * pool.hierarchy.n_items)))
-
-
 def effect_of_drop(ws: Workspace, pool: Pool, level: int, cluster: int) -> dict[str, Any]:
     """What dropping a cluster does to the draw: same target and seed, its members may not be drawn."""
-    decided, config = loaders.decisions(ws), target(ws, pool)
+    decided, config = loaders.decisions(ws), loaders.wanted_draw(ws, pool.hierarchy.n_items)
     plan = loaders.draw(ws, config)
     members = pool.hierarchy.point_assignment(level) == cluster
     eligible = decided.eligible & (~members | (decided.decided_by == -1))  # an item's own verdict wins

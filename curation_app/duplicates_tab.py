@@ -122,7 +122,7 @@ def _settings(ws: Workspace, threshold: float) -> None:
 
 
 def _apply(ws: Workspace, threshold: float, keeper: Keeper, on: bool) -> None:
-    size = ws.settings.sample.target_size if ws.settings.sample else max(1, round(0.15 * len(ws.catalog())))
+    size = loaders.wanted_draw(ws, len(loaders.catalog(ws))).target_size
     before = ws.settings.sample or SampleConfig(target_size=size)
     ws.configure(
         duplicates={"threshold": round(threshold, 3), "keeper": keeper},

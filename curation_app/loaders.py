@@ -27,6 +27,7 @@ from curation_core.review_log import ReviewTail
 from curation_core.sampling import DrawOrder, SamplingPlan, sample
 from curation_core.workspace import Workspace
 
+DEFAULT_SHARE = 0.15  # of the items, where no target was chosen yet
 SAMPLE = "sample"  # the one step that hangs on decisions
 
 
@@ -109,6 +110,11 @@ def anchors(ws: Workspace) -> Anchors:
     items, decided = pool(ws), decisions(ws)
     built = _anchors(str(ws.path), items.tree, _built(ws))
     return _edited_anchors(str(ws.path), items.key, built, decided) if decided.structure else built
+
+
+def wanted_draw(ws: Workspace, n_items: int) -> SampleConfig:
+    """The draw that was chosen, else a share of the items."""
+    return ws.settings.sample or SampleConfig(target_size=max(1, round(DEFAULT_SHARE * n_items)))
 
 
 def reattached(ws: Workspace) -> Reattachment:

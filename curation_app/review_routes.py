@@ -120,7 +120,8 @@ def _done(ws: Workspace, reviewer: str, op: Op) -> dict[str, Any]:
         if op.verdict in ("undo", "redo"):
             return {**answer, **_step(ws, reviewer, op)}
         if not loaders.is_written(ws, op.op):
-            made = Decision(_target(ws, op), _verdict(op), reviewer, op_id=op.op, value=op.value)
+            verdict: Verdict = op.verdict  # type: ignore[assignment]
+            made = Decision(_target(ws, op), verdict, reviewer, op_id=op.op, value=op.value)
             ws.reviews.append([made])
     except CurationError as error:
         return {**answer, "state": "refused", "reason": _sentence(str(error))}
@@ -155,11 +156,6 @@ def _target(ws: Workspace, op: Op) -> Target:
     if op.verdict == "split":
         return parted(anchors, pool.vectors, op.level, op.cluster, op.parts or 2)
     return anchors.target(op.level, op.cluster)
-
-
-def _verdict(op: Op) -> Verdict:
-    known: Verdict = op.verdict  # type: ignore[assignment]
-    return known
 
 
 def _holds(pool: Pool, level: int, cluster: int) -> bool:

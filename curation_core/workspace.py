@@ -186,14 +186,14 @@ class Workspace(Checks):
         """
         path = Path(file)
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")  # a note may hold other ends of lines, such as U+2028
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path.name} cannot be read ({error}); give a decisions.jsonl") from error
-        return self.import_lines(path.name, lines)
+        return self.import_text(path.name, text)
 
-    def import_lines(self, name: str, lines: Sequence[str]) -> int:
-        """The same for lines at hand; name: what they are called in errors."""
-        return self.reviews.append(_read_lines(name, lines))
+    def import_text(self, name: str, text: str) -> int:
+        """The same for a text at hand; name: what it is called in errors."""
+        return self.reviews.append(_read_lines(name, text.split("\n")))  # a note may hold other ends of lines: U+2028
 
     def _anchors(self) -> Anchors:
         return Anchors(self.decisions().tree, self.plans.plan("cluster").key, self.item_ids())
