@@ -87,12 +87,17 @@ def is_blind(ws: Workspace, decided: ReviewDecisions, level: int, cluster: int, 
 
 def votes(ws: Workspace, pool: Pool, decided: ReviewDecisions, level: int) -> Votes:
     """How decided items vote on all clusters of a level."""
-    return _votes(str(ws.path), pool.key, level, decided.fingerprint, pool, decided)
+    return _votes(str(ws.path), pool.key, level, _said(decided), pool, decided)
 
 
 def suggested(ws: Workspace, pool: Pool, decided: ReviewDecisions, level: int) -> dict[int, Suggestion]:
     """What is suggested for clusters of a level that nobody decided on, by cluster."""
-    return _suggested(str(ws.path), pool.key, level, f"{decided.fingerprint}-{decided.n_events}", ws, pool, decided)
+    return _suggested(str(ws.path), pool.key, level, _said(decided), ws, pool, decided)
+
+
+def _said(decided: ReviewDecisions) -> str:
+    """Changes with every decision; the sampler's own fingerprint does not when a cluster is kept."""
+    return f"{decided.fingerprint}-{decided.n_events}"
 
 
 def _is_double(anchors: Anchors, level: int, cluster: int, share: float) -> bool:

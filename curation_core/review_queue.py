@@ -9,7 +9,6 @@ from curation_core.review import ReviewDecisions
 
 _LEAST_DOUBT = 0.05  # so that a flawless large cluster still comes before a flawless small one
 EFFECT, SIZE = "effect on the result", "items"
-DOUBTS = ("loose", "duplicates", "flagged", "mixed", "outlying")
 
 
 @dataclass(frozen=True)
