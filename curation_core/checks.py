@@ -142,7 +142,10 @@ class Checks(Workbench):
             decisions=decisions,
             failures=embedded.failures,
             events=self.reviews.events(),
-            provenance=provenance(self.plans, plan),
+            provenance={
+                **provenance(self.plans, plan),
+                "export": config.model_dump(mode="json", exclude={"name"}),  # the folder's name is no content
+            },
             face_config=self.settings.faces,
             masked=config.mask_personal,
             **told,

@@ -143,6 +143,7 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
         "steps": {
             step: {"key": done[step]["key"], "config": done[step]["config"]} for step in ("embed", "prepare", "cluster")
         },
+        "settings": repeatable_settings(plans, done["embed"]["config"]),
         "sample": {
             "target_size": drawn.target_size,
             "strategy": drawn.strategy,
@@ -152,6 +153,17 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
         "step_versions": {step: VERSIONS[step] for step in STEPS},
         "packages": {name: package_version(name) for name in names},
     }
+
+
+def repeatable_settings(plans: Plans, embedded: Mapping[str, Any]) -> dict[str, Any]:
+    """What has to be set to make the tree, the groups and the faces of a draw again, without device and paths."""
+    settings = plans.settings
+    found = {name: getattr(settings, name).model_dump(mode="json") for name in _REPEATED}
+    found["embed"] = dict(embedded)  # the embedder by the name it is recorded with, the device not at all
+    return found
+
+
+_REPEATED = ("cluster", "duplicates", "faces")
 
 
 def _portable(config: Mapping[str, Any]) -> dict[str, Any]:
