@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from curation_core.card_config import BiasConfig, CardConfig
 from curation_core.config import (
     ClusterConfig,
     DuplicatesConfig,
@@ -34,6 +35,8 @@ STEP_CONFIGS: dict[str, type[StepConfig]] = {
     "review": ReviewConfig,
     "sample": SampleConfig,
     "export": ExportConfig,
+    "bias": BiasConfig,
+    "card": CardConfig,
 }
 
 
@@ -53,6 +56,8 @@ class Settings(StepConfig):
     review: ReviewConfig = ReviewConfig()
     sample: SampleConfig | None = Field(default=None, description="The draw.")
     export: ExportConfig | None = Field(default=None, description="What `run` exports at the end.")
+    bias: BiasConfig = BiasConfig()
+    card: CardConfig = CardConfig()
 
     def changed(self, **tables: Any) -> "Settings":
         """A copy with some tables or fields replaced, validated again."""
