@@ -182,6 +182,27 @@ class ReviewConfig(StepConfig):
     )
 
 
+class ReferenceConfig(StepConfig):
+    """Trusted examples that the pool and a draw are held against, and that a draw may be guided by."""
+
+    source: str = Field(
+        default="", description="Folder, archive, table or vectors of examples of the same kind as the items."
+    )
+    where: str = Field(default="", description="Condition on the items' own columns that picks examples among them.")
+    items: tuple[str, ...] = Field(
+        default=(), max_length=5_000, description="Ids of items that are the examples, such as of a saved selection."
+    )
+    text_column: str | None = Field(default=None, description="Column that holds the text of a table.")
+    image_column: str | None = Field(default=None, description="Column that holds image paths or images of a table.")
+    vector_column: str | None = Field(default=None, description="Column that holds the vectors of a table.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "ReferenceConfig":
+        if sum(map(bool, (self.source, self.where, self.items))) != 1:
+            raise ValueError("a reference set is a source, a condition (where) or ids of items; give one of them")
+        return self
+
+
 class SampleConfig(StepConfig):
     """The balanced draw."""
 

@@ -26,7 +26,19 @@ from curation_core.errors import Cancelled, ConfigError, CurationError, StepMiss
 from curation_core.workspace import Workspace
 
 Status = Literal["starting", "running", "done", "failed", "cancelled", "interrupted"]
-VERBS = ("ingest", "embed", "duplicates", "quality", "faces", "cluster", "project", "sample", "export", "run")
+VERBS = (
+    "ingest",
+    "embed",
+    "duplicates",
+    "quality",
+    "faces",
+    "cluster",
+    "project",
+    "reference",
+    "sample",
+    "export",
+    "run",
+)
 _WRITE_EVERY = 0.25  # seconds between two writes of state.json
 _GRACE = 5.0  # seconds a cancelled worker has to stop by itself
 

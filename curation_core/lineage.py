@@ -8,7 +8,13 @@ from curation_core.artifacts import ArtifactStore, artefact_key
 from curation_core.errors import StepMissing
 
 STEPS = ("ingest", "embed", "prepare", "cluster", "project", "sample")
-CHECKS = ("duplicates", "quality", "outliers", "faces")  # beside the way from source to draw; none is required
+CHECKS = (
+    "duplicates",
+    "quality",
+    "outliers",
+    "faces",
+    "reference",
+)  # beside the way from source to draw; none is required
 VERSIONS = dict.fromkeys((*STEPS, *CHECKS), 1)  # raise one when the step's output changes for the same inputs
 State = Literal["done", "missing", "stale"]
 

@@ -37,6 +37,7 @@ class Plans:
             "quality": self._quality,
             "outliers": self._outliers,
             "faces": self._faces,
+            "reference": self._reference,
             "project": self._project,
             "sample": self._sample,
         }
@@ -113,6 +114,12 @@ class Plans:
         # threshold and blur only decide what thumbnails show, which is put right without searching again
         config = self.settings.faces.model_dump(include={"floor", "max_side"})
         return StepPlan("faces", config, {"ingest": self.meta("ingest")["digest"]})
+
+    def _reference(self) -> StepPlan:
+        if self.settings.reference is None:
+            raise StepMissing("no reference set is chosen; run reference")
+        config = {**self.settings.reference.model_dump(mode="json"), "read": self.settings.current_reference}
+        return StepPlan("reference", config, {"prepare": self.meta("prepare")["key"]})
 
     def grouping(self) -> str:
         """What decides which items may stand for their group: the pairs found, the threshold and the keeper rule."""

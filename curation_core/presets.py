@@ -52,6 +52,23 @@ def prepare(vectors: np.ndarray, preset: Preset) -> np.ndarray:
     return _same_spread(found) if whitened else found
 
 
+def prepare_beside(others: np.ndarray, vectors: np.ndarray, preset: Preset) -> np.ndarray:
+    """Other vectors (m, d) brought into the space that `prepare` gives `vectors` (n, d): (m, d') float32.
+
+    Components and spreads are those of `vectors`; a row that is in both gets the same coordinates in both.
+    """
+    if vectors.ndim != 2 or others.ndim != 2 or others.shape[1] != vectors.shape[1]:
+        raise ShapeError(f"the vectors have shapes {others.shape} and {vectors.shape}; embed both by one embedder")
+    if preset not in COMPONENTS or not len(vectors):
+        return prepare(others, preset)
+    rows, n_components, whitened = COMPONENTS[preset]
+    pca = fit_pca(vectors, n_components, rows)
+    found = apply_pca(pca, others, rows)
+    if whitened:
+        found *= _scale(apply_pca(pca, vectors, rows))
+    return found
+
+
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (n, d) at length 1, float32; zeros stay zeros."""
     rows = np.asarray(vectors, dtype=np.float32)
@@ -75,12 +92,18 @@ def _in_blocks(vectors: np.ndarray) -> np.ndarray:
 
 def _same_spread(components: np.ndarray) -> np.ndarray:
     """Components (n, k), strongest first, each divided by its deviation; what is next to nothing stays so."""
+    scaled: np.ndarray = components * _scale(components)
+    return scaled
+
+
+def _scale(components: np.ndarray) -> np.ndarray:
+    """What to multiply components (n, k) by, to give each the same spread: (k,) float32."""
     blocks = range(0, len(components), _BLOCK)
     squares = sum(np.square(components[start : start + _BLOCK], dtype=np.float64).sum(axis=0) for start in blocks)
     spread = np.sqrt(squares / len(components))
     floor = _LEAST_SPREAD * spread.max()  # below, there is rounding, not signal
-    scale = 1.0 / np.where(spread > floor, spread, 1.0)
-    return components * scale.astype(np.float32)
+    scale: np.ndarray = 1.0 / np.where(spread > floor, spread, 1.0)
+    return scale.astype(np.float32)
 
 
 COMPONENTS: dict[str, tuple[Rows, int, bool]] = {  # applied to rows first; how many; whether of the same spread

@@ -17,6 +17,7 @@ from curation_core.config import (
     IngestConfig,
     ProjectConfig,
     QualityConfig,
+    ReferenceConfig,
     ReviewConfig,
     SampleConfig,
     StepConfig,
@@ -33,6 +34,7 @@ STEP_CONFIGS: dict[str, type[StepConfig]] = {
     "cluster": ClusterConfig,
     "project": ProjectConfig,
     "review": ReviewConfig,
+    "reference": ReferenceConfig,
     "sample": SampleConfig,
     "export": ExportConfig,
     "bias": BiasConfig,
@@ -54,6 +56,10 @@ class Settings(StepConfig):
     cluster: ClusterConfig = ClusterConfig()
     project: ProjectConfig = ProjectConfig()
     review: ReviewConfig = ReviewConfig()
+    reference: ReferenceConfig | None = Field(default=None, description="Trusted examples.")
+    current_reference: str = Field(
+        default="", description="What the examples' source looked like when it was read; written by reference."
+    )
     sample: SampleConfig | None = Field(default=None, description="The draw.")
     export: ExportConfig | None = Field(default=None, description="What `run` exports at the end.")
     bias: BiasConfig = BiasConfig()

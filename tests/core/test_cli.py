@@ -18,6 +18,7 @@ VERBS = {
     "cluster",
     "project",
     "review",
+    "reference",
     "sample",
     "export",
     "run",

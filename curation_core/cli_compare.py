@@ -1,0 +1,45 @@
+"""Commands that hold things against each other: reference."""
+
+from typing import Annotated
+
+import typer
+
+from curation_core.cli_common import HERE, AsJson, Where, app, given, open_workspace, say
+from curation_core.errors import StepMissing
+from curation_core.terminal import progress_bar
+from curation_core.workspace import Workspace
+
+
+@app.command()
+def reference(
+    source: Annotated[str, typer.Argument(help="Folder, archive, table or vectors of trusted examples.")] = "",
+    workspace: Where = HERE,
+    where: Annotated[str | None, typer.Option(help="Condition that picks the examples among the items.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="Column that holds the text.")] = None,
+    image_column: Annotated[str | None, typer.Option(help="Column that holds image paths or images.")] = None,
+    vector_column: Annotated[str | None, typer.Option(help="Column that holds the vectors.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read trusted examples, and tell how well pool and draw cover them."""
+    opened = open_workspace(workspace)
+    options = given(where=where, text_column=text_column, image_column=image_column, vector_column=vector_column)
+    with progress_bar() as bar:
+        found = opened.reference(source, progress=bar, **options)
+    drawn = _drawn_share(opened)
+    values = {"items": len(found), "radius": found.gap, "covered_by_pool": found.coverage.share}
+    by_draw = "" if drawn is None else f", the draw {drawn:.1%}"
+    say(
+        values | {"covered_by_draw": drawn},
+        as_json,
+        f"{len(found):,} reference items; the pool covers {found.coverage.share:.1%} of them{by_draw} "
+        f"(an item within {found.gap:.3g}, the pool's own typical distance)",
+    )
+
+
+def _drawn_share(opened: Workspace) -> float | None:
+    """Share of the reference items that the kept draw covers, None before there is a draw."""
+    try:
+        plan = opened.sampling_plan()
+    except StepMissing:
+        return None
+    return opened.reference_set().coverage_by(opened.vectors(), plan.indices).share
