@@ -1,5 +1,7 @@
 """What people say of a dataset that no run can know, and which values a draw must not lower."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from curation_core.config import StepConfig
@@ -31,6 +33,7 @@ class CardConfig(StepConfig):
     maintenance: str = Field(default="", max_length=5000, description="Who keeps it, and how errors are reported.")
     license: str = Field(default="", max_length=500, description="Licence: an address or an SPDX name.")
     creator: str = Field(default="", max_length=500, description="Person or organisation that answers for it.")
+    creator_type: Literal["Organization", "Person"] = Field(default="Organization", description="What the creator is.")
     url: str = Field(default="", max_length=500, description="Address of the page of the dataset.")
     citation: str = Field(default="", max_length=5000, description="How to cite it.")
     version: str = Field(

@@ -1,0 +1,72 @@
+"""Card sections on where items come from and what was done to them, read from the run's own provenance."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from curation_core.card_blocks import Block, Table, Text, clean, counted
+from curation_core.card_config import CardConfig
+from curation_core.card_facts import CardFacts
+from curation_core.card_words import answer
+
+
+def collection(facts: CardFacts, config: CardConfig) -> tuple[Block, ...]:
+    """The source as the run saw it, and what a person says of how it came about."""
+    source = facts.provenance.get("source", {})
+    said = [f"Source: {clean(source.get('source', 'unknown'))}, {counted(facts.n_items, 'readable item')}."]
+    if facts.n_unreadable:
+        said.append(
+            f"{counted(facts.n_unreadable, 'item')} could not be read; rejected.parquet lists each with its reason."
+        )
+    said.append(f"The items' bytes are named by the digest {source.get('digest', 'unknown')}.")
+    return (Text(" ".join(said)), answer(config, "collection"))
+
+
+def steps(facts: CardFacts) -> list[tuple[str, str]]:
+    """What was done, step by step: name and sentence."""
+    made = facts.provenance.get("steps", {})
+    embed, prepare, tree = (made.get(step, {}).get("config", {}) for step in ("embed", "prepare", "cluster"))
+    drawn = facts.provenance.get("sample", {})
+    found = [
+        ("Read", f"Every item was read once and hashed (sha256); {counted(facts.n_unreadable, 'item')} refused."),
+        ("Embed", f"Items became vectors by {clean(embed.get('embedder', 'an unknown model'))}."),
+        ("Prepare", f"Vectors were prepared by the preset {clean(prepare.get('preset', 'none'))}."),
+        ("Cluster", _tree(tree)),
+    ]
+    if facts.groups is not None:
+        found.append(("Compare", "Items that are the same or nearly so were put in groups."))
+    if facts.review.n_events:
+        found.append(("Review", f"People decided: {counted(facts.review.n_events, 'event')}, all in decisions.jsonl."))
+    return [*found, ("Draw", _draw(facts, drawn))]
+
+
+def process(facts: CardFacts) -> tuple[Block, ...]:
+    """Steps as a table, and the versions that made them."""
+    packages = facts.provenance.get("packages", {})
+    versions = Table("Versions", ("package", "version"), tuple((clean(k), clean(v)) for k, v in packages.items()))
+    return (
+        Table("Steps, in their order", ("step", "what was done"), tuple(steps(facts))),
+        Text("run.json holds every setting; the same source, settings, decisions and seed give the same bytes."),
+        *((versions,) if packages else ()),
+    )
+
+
+def _tree(config: Mapping[str, Any]) -> str:
+    sizes = config.get("n_clusters") or ()
+    levels = ", ".join(f"{size:,}" for size in sizes)
+    return (
+        f"Hierarchical k-means of {counted(len(sizes), 'level')} ({levels} clusters, fine to coarse) with "
+        f"{counted(int(config.get('n_resamples') or 0), 'resampling step')} a level, "
+        f"mode {config.get('mode', 'fast')}, seed {config.get('seed', 0)} (Vo et al. 2024, arXiv 2405.15613)."
+    )
+
+
+def _draw(facts: CardFacts, drawn: Mapping[str, Any]) -> str:
+    said = (
+        f"{facts.n_drawn:,} of {facts.target:,} asked for, split top-down over the tree as evenly as clusters allow; "
+        f"members of a cluster: {drawn.get('strategy', 'random')}; seed {drawn.get('seed', 0)}"
+    )
+    multiplier = int(drawn.get("multiplier", 1) or 1)
+    said += f"; an item at most {multiplier} times" if multiplier > 1 else ""
+    told = {"target_size", "strategy", "seed", "multiplier"}
+    others = [f"{name.replace('_', ' ')} {clean(value)}" for name, value in drawn.items() if name not in told and value]
+    return f"{said}{'; ' + ', '.join(others) if others else ''}."
