@@ -1,5 +1,7 @@
 """The table of all items of a workspace, and the list of what could not be read."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +23,11 @@ ITEM_SCHEMA = pa.schema(
     ]
 )
 FAILURE_SCHEMA = pa.schema([("uri", pa.string()), ("reason", pa.string())])
+
+
+def ids_of(uris: Iterable[str]) -> pa.Array:
+    """Ids of items by where they lie, as the catalog names them."""
+    return pa.array([hashlib.sha256(uri.encode()).hexdigest()[:16] for uri in uris], pa.string())
 
 
 @dataclass(frozen=True)

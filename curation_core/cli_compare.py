@@ -1,13 +1,37 @@
-"""Commands that hold things against each other: reference."""
+"""Commands that hold things against each other: compare, reference."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from curation_core.cli_common import HERE, AsJson, Where, app, given, open_workspace, say
+from curation_core.comparison import compare_draws
+from curation_core.comparison_report import sentences, write_changes
 from curation_core.errors import StepMissing
+from curation_core.exported_draws import is_export, read_export
 from curation_core.terminal import progress_bar
 from curation_core.workspace import Workspace
+
+
+@app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(help="previous, current, draw:KEY, tree:KEY, or an export: its name, folder or zip.")
+    ] = "previous",
+    b: Annotated[str, typer.Argument(help="The same; what A is held against.")] = "current",
+    workspace: Where = HERE,
+    changes: Annotated[Path | None, typer.Option(help="File for all that entered or left: .csv or .parquet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which items entered and left from draw A to draw B, and why."""
+    if is_export(Path(a)) and is_export(Path(b)):
+        found = compare_draws(read_export(Path(a)), read_export(Path(b)))
+    else:
+        found = open_workspace(workspace).compare(a, b)
+    if changes is not None:
+        write_changes(found, changes)
+    say(found.summary(), as_json, "\n".join(sentences(found)))
 
 
 @app.command()

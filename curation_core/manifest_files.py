@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation_core.artifacts import write_array, write_bytes, write_table
 from curation_core.config import ManifestFormat
@@ -39,6 +40,12 @@ def safe_cell(value: Any) -> Any:
     """A value for a CSV that no spreadsheet computes."""
     # a spreadsheet runs a cell that begins like this; the quote keeps it text
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def safe_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of texts for a CSV that no spreadsheet computes."""
+    risky = pc.match_substring_regex(values, r"^[=+\-@\t\r]")
+    return pc.if_else(pc.fill_null(risky, False), pc.binary_join_element_wise("'", values, ""), values)
 
 
 def _write_jsonl(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:

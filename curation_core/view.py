@@ -11,6 +11,7 @@ import pyarrow as pa
 from curation_core import quality, sources
 from curation_core.artifacts import ArtifactStore, read_array, read_table
 from curation_core.catalog import Catalog
+from curation_core.config import Keeper
 from curation_core.embed import Embeddings, read_embeddings
 from curation_core.errors import ConfigError, StepMissing
 from curation_core.face_corrections import FaceCorrections, corrected
@@ -154,14 +155,10 @@ class WorkspaceView:
 
         eligible: (m,) bool, by review. kept: (m,) bool, in at any size; they stand for their group, all of them.
         """
-        catalog, rows, found = self.catalog(), self.embeddings().rows, self.near_duplicates()
-        keeper, size = self.settings.duplicates.keeper, _sizes(catalog)[rows]
+        sizes = item_sizes(self.catalog())[self.embeddings().rows]
         distance = np.asarray(self.hierarchy().levels[0].distance)
-        standing = found.keepers(keeper, size=size, distance=distance, eligible=eligible)
-        taken = np.unique(found.group[kept & (found.group >= 0)])
-        standing[np.isin(found.group, taken)] = False
-        standing |= kept
-        return standing
+        keeper = self.settings.duplicates.keeper
+        return standing_rows(self.near_duplicates(), keeper, sizes, distance, eligible, kept)
 
     def eligible(self, *, one_per_group: bool = False) -> np.ndarray:
         """Items that may be drawn: (m,) bool, after review and, if asked, one per group of near-duplicates."""
@@ -207,7 +204,26 @@ class WorkspaceView:
             return False
 
 
-def _sizes(catalog: Catalog) -> np.ndarray:
+def standing_rows(
+    found: NearDuplicates,
+    keeper: Keeper,
+    sizes: np.ndarray,
+    distance: np.ndarray,
+    eligible: np.ndarray,
+    kept: np.ndarray,
+) -> np.ndarray:
+    """Items that may be drawn when one stands for each group: (n,) bool; kept ones stand for theirs, all of them.
+
+    sizes, distance: (n,), what the largest and the central item of a group are told by. eligible, kept: (n,) bool.
+    """
+    standing = found.keepers(keeper, size=sizes, distance=distance, eligible=eligible)
+    taken = np.unique(found.group[kept & (found.group >= 0)])
+    standing[np.isin(found.group, taken)] = False
+    standing |= kept
+    return standing
+
+
+def item_sizes(catalog: Catalog) -> np.ndarray:
     """What makes one of several equal items the largest: pixels, or characters of text: (n,) float64."""
     if catalog.modality == "text":
         return np.array([len(text or "") for text in catalog.text], dtype=np.float64)

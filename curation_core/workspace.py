@@ -9,6 +9,7 @@ import numpy as np
 
 from curation_core import export
 from curation_core.anchors import Anchors
+from curation_core.comparisons import Comparisons
 from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig
 from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
 from curation_core.errors import ConfigError, StaleArtifact
@@ -17,14 +18,13 @@ from curation_core.lineage import StepStatus
 from curation_core.locations import normal_source
 from curation_core.progress import Progress, silent
 from curation_core.reattach import Reattachment, reattach
-from curation_core.references import References
 from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
 from curation_core.verification import Verification, verify
 
 
-class Workspace(References):
+class Workspace(Comparisons):
     """One curation on disk: everything that can be done with it."""
 
     @classmethod

@@ -18,6 +18,7 @@ VERBS = {
     "cluster",
     "project",
     "review",
+    "compare",
     "reference",
     "sample",
     "export",

@@ -1,0 +1,114 @@
+"""What a workspace can hold against what: draws it keeps, earlier ones too, trees, and exports of any workspace."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from curation_core.branches import Branch, kept_side
+from curation_core.comparison import DrawComparison, EmbedderAgreement, compare_draws
+from curation_core.config import SampleConfig
+from curation_core.draw_sides import DrawSide
+from curation_core.errors import ConfigError, StepMissing
+from curation_core.exported_draws import is_export, read_export
+from curation_core.references import References
+from curation_core.retrieval import shared_neighbors
+from curation_core.sampling import sample
+
+_NEIGHBORS = 10
+_LISTED = 12  # names that an error lists
+
+
+class Comparisons(References):
+    """A workspace whose draws can be compared."""
+
+    def compare(self, a: str | Path = "previous", b: str | Path = "current") -> DrawComparison:
+        """Hold two draws against each other: which items entered and left from A to B, and why.
+
+        A side is "current", "previous", "draw:KEY" (a draw that is kept, of any settings and tree), "tree:KEY" (another
+        tree, drawn with the present target), or an export: its name, its folder or a zip of it. Keys may be shortened.
+        Raises ConfigError that lists what there is.
+        """
+        branches: dict[str, Branch] = {}
+        first, second = self._side(str(a), branches), self._side(str(b), branches)
+        found = compare_draws(first, second)
+        keys = [one.made_of.get("cluster", "") for one in (first, second)]
+        if first.made_of.get("embed") != second.made_of.get("embed") and all(key in branches for key in keys):
+            told = _embedders(found, branches[keys[0]], branches[keys[1]])
+            return replace(found, embedders=told) if told else found
+        return found
+
+    def comparable(self) -> tuple[str, ...]:
+        """Names of all that can be compared, the newest of each kind first."""
+        draws = [f"draw:{meta['key']}" for meta in self.store.all_meta("sample")]
+        trees = [f"tree:{meta['key']}" for meta in self.store.all_meta("cluster")]
+        return (*draws, *(folder.name for folder in self.exports()), *trees)
+
+    def _side(self, name: str, branches: dict[str, Branch]) -> DrawSide:
+        kind, _, key = name.partition(":")
+        if name in ("current", "previous"):
+            kind, key = "draw", self._by_time(name)
+        if kind == "draw" and key:
+            found = self._whole_key("sample", key)
+            return kept_side(self.store, found, self.reviews.events(), lambda one: self._branch(one, branches))
+        if kind == "tree" and key:
+            return self._of_tree(self._whole_key("cluster", key), branches)
+        folder = self.path / "exports" / name
+        place = folder if "/" not in name and is_export(folder) else Path(name)
+        if is_export(place):
+            return read_export(place)
+        listed = [*self.comparable()]
+        more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+        there = f"there are {', '.join(listed[:_LISTED])}{more}" if listed else "nothing has been drawn yet; run sample"
+        raise ConfigError(f"there is no draw or export {name!r} to compare; {there}")
+
+    def _by_time(self, name: str) -> str:
+        """Key of the current draw, or of the newest other one."""
+        current = self.plans.plan("sample").key if self._has("sample") else ""
+        keys = [meta["key"] for meta in self.store.all_meta("sample")]
+        others = [key for key in keys if key != current]
+        if name == "current" and (current or keys):
+            return current or str(keys[0])
+        if name == "previous" and (others if current else others[1:]):
+            return str(others[0] if current else others[1])
+        raise StepMissing(f"there is no {name} draw to compare; run sample {'twice' if keys else 'first'}")
+
+    def _whole_key(self, step: str, key: str) -> str:
+        keys = [str(meta["key"]) for meta in self.store.all_meta(step)]
+        fitting = [one for one in keys if one.startswith(key)]
+        if len(fitting) != 1:
+            what = {"sample": "draw", "cluster": "tree"}[step]
+            found = "no" if not fitting else f"{len(fitting)} of the"
+            raise ConfigError(f"{found} {what}s are called {key!r}; there are {', '.join(keys[:_LISTED]) or 'none'}")
+        return fitting[0]
+
+    def _branch(self, key: str, branches: dict[str, Branch]) -> Branch:
+        return branches.setdefault(key, branches.get(key) or Branch.of(self.store, key))
+
+    def _of_tree(self, key: str, branches: dict[str, Branch]) -> DrawSide:
+        """Another tree, drawn with the present target, seed and decisions as far as they fit."""
+        if self.settings.sample is None:
+            raise StepMissing("no target size is set to draw from the tree with; run sample first")
+        branch = self._branch(key, branches)
+        decided, wanted = branch.decided(self.reviews.events()), self.settings.sample
+        config = SampleConfig(target_size=wanted.target_size, multiplier=wanted.multiplier, seed=wanted.seed)
+        plan = sample(decided.tree, config, eligible=decided.eligible, rules=decided.rules)
+        return branch.side(f"tree:{key}", plan, config, decided)
+
+
+def _embedders(found: DrawComparison, first: Branch, second: Branch) -> EmbedderAgreement | None:
+    """How far two embedders agree on the items that both trees have; None where they share too few."""
+    common = np.flatnonzero((found.at[0] >= 0) & (found.at[1] >= 0))
+    if len(common) <= _NEIGHBORS:
+        return None
+    rows = found.at[0][common], found.at[1][common]
+    shared, n_queries, n = shared_neighbors(first.vectors, second.vectors, rows, k=_NEIGHBORS)
+    target = min(int(found.a.copies.sum()), int(found.b.copies.sum()))
+    config = SampleConfig(target_size=min(target, len(common)))
+    drawn = [
+        np.isin(place, sample(branch.hierarchy, config).indices)
+        for branch, place in zip((first, second), rows, strict=True)
+    ]
+    both, either = int((drawn[0] & drawn[1]).sum()), int((drawn[0] | drawn[1]).sum())
+    overlap = both / either if either else 1.0
+    return EmbedderAgreement(_NEIGHBORS, shared, _NEIGHBORS / (n - 1), n_queries, n, overlap, config.target_size)
