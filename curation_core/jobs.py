@@ -35,6 +35,7 @@ VERBS = (
     "cluster",
     "project",
     "reference",
+    "advise",
     "sample",
     "export",
     "run",

@@ -15,7 +15,8 @@ CHECKS = (
     "faces",
     "reference",
 )  # beside the way from source to draw; none is required
-VERSIONS = dict.fromkeys((*STEPS, *CHECKS), 1)  # raise one when the step's output changes for the same inputs
+REPORTS = {"advise": "advice"}  # trials of the draw, and what their reports are called in an export
+VERSIONS = dict.fromkeys((*STEPS, *CHECKS, *REPORTS), 1)  # raise one when the step's output changes for the same inputs
 State = Literal["done", "missing", "stale"]
 
 

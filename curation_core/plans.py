@@ -6,11 +6,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from curation_core.advice import TARGET_SHARE
 from curation_core.artifacts import ArtifactStore
 from curation_core.config import IngestConfig
 from curation_core.embedders import embed_key
 from curation_core.errors import StepMissing
-from curation_core.lineage import CHECKS, STEPS, VERSIONS, StepPlan, StepStatus, step_status
+from curation_core.lineage import CHECKS, REPORTS, STEPS, VERSIONS, StepPlan, StepStatus, step_status
 from curation_core.locations import source_name
 from curation_core.neighbors import default_floor, default_threshold
 from curation_core.presets import resolve_preset
@@ -40,6 +41,7 @@ class Plans:
             "reference": self._reference,
             "project": self._project,
             "sample": self._sample,
+            "advise": self._advise,
         }
         return makers[step]()
 
@@ -95,6 +97,40 @@ class Plans:
         if self.settings.sample.one_per_group:
             inputs["duplicates"] = self.grouping()
         return StepPlan("sample", self.settings.sample.model_dump(), inputs)
+
+    def _advise(self) -> StepPlan:
+        asked = self.settings.advise
+        config = {**asked.model_dump(), "target_size": self.trial_target(asked.target_size)}
+        config["others"] = self.other_embeddings() if asked.embedders and asked.column else []
+        return StepPlan("advise", config, self._trial_inputs())
+
+    def _trial_inputs(self) -> dict[str, str]:
+        """What trials are made from: vectors, columns, and near-duplicates where they were looked for."""
+        inputs = {"ingest": self.meta("ingest")["key"], "embed": self.meta("embed")["key"]}
+        return {**inputs, "duplicates": self.grouping()} if self.has("duplicates") else inputs
+
+    def trial_target(self, asked: int | None) -> int:
+        """Items a trial draws: as asked, else the draw's target, else what the tree is meant for, else a share."""
+        drawn = self.settings.sample.target_size if self.settings.sample is not None else 0
+        meant = self.settings.cluster.expected_target or 0
+        return asked or drawn or meant or max(1, round(TARGET_SHARE * int(self.meta("embed")["n_items"])))
+
+    def other_embeddings(self) -> list[str]:
+        """Keys of the vectors that other embedders made of the same items."""
+        digest, current = self.meta("ingest")["digest"], self.meta("embed")["key"]
+        found = self.store.all_meta("embed")
+        return sorted(one["key"] for one in found if one["inputs"].get("ingest") == digest and one["key"] != current)
+
+    def has(self, step: str) -> bool:
+        """Whether a step's current result is there."""
+        try:
+            return self.store.has(step, self.plan(step).key)
+        except StepMissing:
+            return False
+
+    def reports(self) -> tuple[StepStatus, ...]:
+        """How every trial stands."""
+        return tuple(step_status(self.store, step, lambda step=step: self.plan(step)) for step in REPORTS)  # type: ignore[misc]
 
     def _duplicates(self) -> StepPlan:
         ingested, embedded = self.meta("ingest"), self.meta("embed")

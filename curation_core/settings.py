@@ -23,6 +23,7 @@ from curation_core.config import (
     StepConfig,
 )
 from curation_core.errors import ConfigError, StaleArtifact
+from curation_core.trial_settings import AdviseConfig, UseConfig
 
 FORMAT = 1
 STEP_CONFIGS: dict[str, type[StepConfig]] = {
@@ -37,6 +38,8 @@ STEP_CONFIGS: dict[str, type[StepConfig]] = {
     "reference": ReferenceConfig,
     "sample": SampleConfig,
     "export": ExportConfig,
+    "advise": AdviseConfig,
+    "use": UseConfig,
     "bias": BiasConfig,
     "card": CardConfig,
 }
@@ -60,6 +63,8 @@ class Settings(StepConfig):
     current_reference: str = Field(
         default="", description="What the examples' source looked like when it was read; written by reference."
     )
+    advise: AdviseConfig = AdviseConfig()
+    use: UseConfig = UseConfig()
     sample: SampleConfig | None = Field(default=None, description="The draw.")
     export: ExportConfig | None = Field(default=None, description="What `run` exports at the end.")
     bias: BiasConfig = BiasConfig()

@@ -198,10 +198,7 @@ class WorkspaceView:
         return corrected(found, self.face_corrections.read(), self.catalog())
 
     def _has(self, step: str) -> bool:
-        try:
-            return self.store.has(step, self.plans.plan(step).key)
-        except StepMissing:
-            return False
+        return self.plans.has(step)
 
 
 def standing_rows(

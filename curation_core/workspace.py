@@ -9,7 +9,6 @@ import numpy as np
 
 from curation_core import export
 from curation_core.anchors import Anchors
-from curation_core.comparisons import Comparisons
 from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig
 from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
 from curation_core.errors import ConfigError, StaleArtifact
@@ -21,10 +20,11 @@ from curation_core.reattach import Reattachment, reattach
 from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
+from curation_core.trials import Trials
 from curation_core.verification import Verification, verify
 
 
-class Workspace(Comparisons):
+class Workspace(Trials):
     """One curation on disk: everything that can be done with it."""
 
     @classmethod

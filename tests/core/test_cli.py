@@ -15,6 +15,7 @@ VERBS = {
     "duplicates",
     "quality",
     "faces",
+    "advise",
     "cluster",
     "project",
     "review",
