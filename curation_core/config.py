@@ -1,12 +1,15 @@
 """One frozen model per step: defaults, bounds and descriptions that the CLI, the forms and workspace.toml all read."""
 
-import difflib
 from itertools import pairwise
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from curation_core.errors import ConfigError
+from curation_core.draw_config import Cover as Cover
+from curation_core.draw_config import SampleConfig as SampleConfig
+from curation_core.draw_config import SplitConfig as SplitConfig
+from curation_core.draw_config import Strategy as Strategy
+from curation_core.step_config import StepConfig as StepConfig
 
 Modality = Literal["image", "text", "vector"]
 SourceKind = Literal["auto", "images", "tiles", "text", "vectors"]
@@ -14,20 +17,7 @@ ColumnType = Literal["category", "number", "text", "date", "truth"]  # what a co
 Keeper = Literal["largest", "first", "central"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Preset = Literal["auto", "none", "l2", "pca-64", "sqrt-pca-128", "whiten-128"]
-Strategy = Literal["random", "closest", "diverse"]
 ManifestFormat = Literal["parquet", "csv", "jsonl", "npy"]
-
-
-class StepConfig(BaseModel):
-    """Base of all configurations: frozen, strict about names, and clear about what is wrong."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise ConfigError(_sentence(type(self), error)) from None
 
 
 class IngestConfig(StepConfig):
@@ -203,25 +193,6 @@ class ReferenceConfig(StepConfig):
         return self
 
 
-class SampleConfig(StepConfig):
-    """The balanced draw."""
-
-    target_size: int = Field(description="Items to draw.", ge=0)
-    strategy: Strategy = Field(default="random", description="Which members of a cluster are drawn first.")
-    multiplier: int = Field(
-        default=1, ge=1, le=1000, description="How often one item may be drawn at most (oversampling)."
-    )
-    seed: int = Field(default=0, ge=0, description="Same seed, same draw; larger targets contain smaller ones.")
-    one_per_group: bool = Field(default=False, description="Draw at most one item per group of near-duplicates.")
-
-    @field_validator("target_size", "multiplier", mode="before")
-    @classmethod
-    def _whole_number(cls, value: Any) -> Any:
-        if isinstance(value, bool | float):
-            raise ValueError(f"must be a whole number of items, got {value!r}")
-        return value
-
-
 class ExportConfig(StepConfig):
     """What an export writes."""
 
@@ -243,17 +214,3 @@ def _check_levels(levels: tuple[int, ...]) -> None:
     for finer, coarser in pairwise(levels):
         if coarser >= finer:
             raise ValueError(f"n_clusters is {levels}; each level must be smaller than the one before, fine to coarse")
-
-
-def _sentence(model: type[BaseModel], error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, model.model_fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else "known settings: " + ", ".join(model.model_fields)
-        return f"{model.__name__} has no setting {name!r}; {hint}"
-    message = first["msg"].removeprefix("Value error, ")
-    if not name:
-        return message
-    got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-    return f"{name}: {message[:1].lower()}{message[1:]}{'' if 'got ' in message else got}"

@@ -96,7 +96,11 @@ class Plans:
         inputs = {"cluster": self.meta("cluster")["key"], "reviews": self.decisions()}
         if self.settings.sample.one_per_group:
             inputs["duplicates"] = self.grouping()
-        return StepPlan("sample", self.settings.sample.model_dump(), inputs)
+        if self.settings.sample.along_column:
+            inputs["columns"] = self.meta("ingest")["key"]  # columns may change where items do not
+        if self.settings.sample.reference_share:
+            inputs["reference"] = self.meta("reference")["key"]
+        return StepPlan("sample", self.settings.sample.recipe(), inputs)
 
     def _advise(self) -> StepPlan:
         asked = self.settings.advise
@@ -187,12 +191,7 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
             step: {"key": done[step]["key"], "config": done[step]["config"]} for step in ("embed", "prepare", "cluster")
         },
         "settings": repeatable_settings(plans, done["embed"]["config"]),
-        "sample": {
-            "target_size": drawn.target_size,
-            "strategy": drawn.strategy,
-            "multiplier": drawn.multiplier,
-            "seed": drawn.seed,
-        },
+        "sample": {name: value for name, value in drawn.config.recipe().items() if name != "one_per_group"},
         "step_versions": {step: VERSIONS[step] for step in STEPS},
         "packages": {name: package_version(name) for name in names},
     }

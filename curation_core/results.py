@@ -69,8 +69,5 @@ def read_draw(folder: Path, meta: Mapping[str, Any]) -> SamplingPlan:
         indices=read_array(folder / "indices.npy"),
         quotas=tuple(read_array(folder / f"level_{number}" / "quotas.npy") for number in levels),
         capacity=tuple(read_array(folder / f"level_{number}" / "capacity.npy") for number in levels),
-        target_size=config.target_size,
-        strategy=config.strategy,
-        multiplier=config.multiplier,
-        seed=config.seed,
+        **config.model_dump(exclude={"one_per_group"}),
     )

@@ -2,21 +2,25 @@
 
 Every item has one random priority and every cluster one tie order, fixed by the seed. A larger target therefore
 contains every smaller one. The tie order hangs on the items of a cluster, not on its number: renumbering changes
-nothing.
+nothing. A share of the target may be balanced along a column, or go to what is nearest to a reference set.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from curation_core.config import SampleConfig, Strategy
+from curation_core.config import Cover, SampleConfig, Strategy
+from curation_core.draw_order import DrawOrder as DrawOrder
+from curation_core.draw_order import item_priority as item_priority
 from curation_core.draw_rules import DrawRules
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.hierarchy import Hierarchy
-from curation_core.water_filling import fill_segments, whole
-
-_ROWS = 1 << 22  # values handled at once when distances are computed
+from curation_core.mixing import Part, mix
+from curation_core.product_tree import ProductTree, product_tree
+from curation_core.tree_draw import TreeDraw
+from curation_core.water_filling import whole
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class SamplingPlan:
     """What to draw, and why so much of each cluster.
 
     indices: (m,) int64, ascending; an item drawn c times stands there c times. quotas and capacity: one (k_l,) int64
-    per level, finest first; each level's quotas sum to m. Nested: the plan of a larger target, all else equal,
-    contains this.
+    per level, finest first; each level's quotas sum to m. In a mix, quotas are what was drawn. Nested: the plan of a
+    larger target, all else equal, contains this. The other fields are those of SampleConfig.
     """
 
     indices: np.ndarray
@@ -35,6 +39,10 @@ class SamplingPlan:
     strategy: Strategy
     multiplier: int
     seed: int
+    cover: Cover = "none"
+    column: str | None = None
+    column_share: float = 1.0
+    reference_share: float = 0.0
 
     def __post_init__(self) -> None:
         for array in (self.indices, *self.quotas, *self.capacity):
@@ -42,6 +50,20 @@ class SamplingPlan:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @classmethod
+    def of(
+        cls, indices: np.ndarray, quotas: Sequence[np.ndarray], capacity: Sequence[np.ndarray], config: SampleConfig
+    ) -> "SamplingPlan":
+        """The plan of a draw that a configuration asked for."""
+        told = config.model_dump(exclude={"one_per_group"})
+        return cls(indices, tuple(quotas), tuple(capacity), **told)
+
+    @property
+    def config(self) -> SampleConfig:
+        """What asked for this draw; whether one item per group was to be drawn is not known to a plan."""
+        names = [name for name in SampleConfig.model_fields if name != "one_per_group"]
+        return SampleConfig(**{name: getattr(self, name) for name in names})
 
     @property
     def shortfall(self) -> int:
@@ -56,38 +78,111 @@ class SamplingPlan:
 
 
 @dataclass(frozen=True)
-class DrawOrder:
-    """What a draw needs of a tree and a seed, whatever is decided and however much is drawn: made once, used often."""
+class ColumnOrder:
+    """What all draws along a column have in common: the tree within each of its values, and its random orders."""
 
-    hierarchy: Hierarchy
-    seed: int
+    product: ProductTree
+    order: DrawOrder
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, groups: np.ndarray, seed: int) -> "ColumnOrder":
+        """groups: (n,) int, code of each item's value, -1 without one."""
+        found = product_tree(hierarchy, groups)
+        return cls(found, DrawOrder(found.hierarchy, seed))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A draw but for its size: what a slider moves over. Fields are the arguments of `sample`.
+
+    along: of the groups and the seed, when it is at hand. Raises what `sample` raises.
+    """
+
+    order: DrawOrder
+    config: SampleConfig
+    allowed: np.ndarray
+    rules: DrawRules
+    vectors: np.ndarray | None = None
+    along: ColumnOrder | None = None
+    retrieved: np.ndarray | None = None
+
+    @property
+    def most(self) -> int:
+        """Draws that there are at most."""
+        return self.tree.most
+
+    def plan(self, target_size: int) -> SamplingPlan:
+        """The draw of so many items."""
+        config, tree = self.config.model_copy(update={"target_size": whole(target_size)}), self.order.hierarchy
+        if not config.is_mixed:
+            quotas = self.tree.quotas(config.target_size)
+            return SamplingPlan.of(self.tree.indices(quotas[0]), quotas, self.tree.capacity, config)
+        if config.target_size <= self.tree.covered:
+            indices = np.flatnonzero(self.tree.mask(config.target_size))
+        else:
+            indices = np.flatnonzero(mix(self._parts, config.target_size))
+        drawn = np.bincount(tree.levels[0].assignment[indices], minlength=tree.n_clusters[0]).astype(np.int64)
+        found = [drawn]
+        for level in tree.levels[1:]:
+            found.append(np.bincount(level.assignment, found[-1], level.n_clusters).astype(np.int64))
+        return SamplingPlan.of(indices, found, self.tree.capacity, config)
 
     @cached_property
-    def priority(self) -> np.ndarray:
-        """A random order of the items: (n,) int64 ranks, lowest first."""
-        return item_priority(self.hierarchy.n_items, self.seed)
-
-    @cached_property
-    def ties(self) -> tuple[np.ndarray, ...]:
-        """Which cluster gets the remainder first, per level: (k_l,) float64, lowest first."""
-        tree = self.hierarchy
-        return tuple(
-            _tie_order(tree.point_assignment(number), tree.n_clusters[number - 1], self.priority, [self.seed, number])
-            for number in range(1, tree.n_levels + 1)
+    def tree(self) -> TreeDraw:
+        """The draw along the tree alone."""
+        config = self.config
+        return TreeDraw(
+            self.order, self.allowed, self.rules, config.strategy, config.multiplier, config.cover, self.vectors
         )
 
     @cached_property
-    def by_chance(self) -> np.ndarray:
-        """Items leaf by leaf, in a leaf by priority: (n,) int64."""
-        leaf = self.hierarchy.levels[0].assignment
-        ordered = np.argsort(self.priority)
-        return ordered[np.argsort(leaf[ordered], kind="stable")]
+    def _within(self) -> tuple[np.ndarray, np.ndarray]:
+        """Items that the tree would give at the largest size, and those that are in at any size: two (n,) bool.
+
+        What caps never let in is not drawn by another part either; what covers the tree is in every part.
+        """
+        least = self.tree.covered
+        return self.tree.mask(self.tree.most), self.tree.mask(least) if least else self.rules.kept
 
     @cached_property
-    def by_distance(self) -> np.ndarray:
-        """Items leaf by leaf, in a leaf the nearest to its centroid first, equals by priority: (n,) int64."""
-        level = self.hierarchy.levels[0]
-        return np.lexsort((self.priority, level.distance, level.assignment))
+    def _parts(self) -> list[Part]:
+        config, most = self.config, self.tree.most
+        share = config.column_share if config.along_column else 0.0
+        shares = ((1 - config.reference_share) * (1 - share), (1 - config.reference_share) * share)
+        parts = [Part(shares[0], most, lambda budget: self.tree.mask(max(budget, self.tree.covered)))]
+        if config.along_column:
+            column = Part(shares[1], most, self._column.mask)
+            parts = [column] if share == 1 else [*parts, column] if shares[1] else parts
+        if config.reference_share > 0:
+            nearest = self._nearest
+            parts.append(Part(config.reference_share, len(nearest), lambda budget: self._of_nearest(nearest[:budget])))
+        return parts
+
+    @cached_property
+    def _column(self) -> TreeDraw:
+        """The draw that balances the column's values first, and the tree within each."""
+        if self.along is None:
+            raise ConfigError(f"the draw goes along column {self.config.column!r} and got no groups; pass groups=")
+        within, least = self._within
+        rules, product = DrawRules.none(self.along.product.hierarchy), self.along.product
+        weights = [weight[cluster] for weight, cluster in zip(self.rules.weights, product.clusters, strict=True)]
+        rules = replace(rules, kept=least, weights=(*weights, rules.weights[-1]))
+        return TreeDraw(self.along.order, within, rules, self.config.strategy, vectors=self.vectors)
+
+    @cached_property
+    def _nearest(self) -> np.ndarray:
+        """Items in the order of their retrieval, those that are in at any size first: (m,) int64."""
+        if self.retrieved is None:
+            raise ConfigError("a share of the draw comes from a reference set and got no ranks; pass retrieved=")
+        within, least = self._within
+        rows = np.flatnonzero(within & ~least & (self.retrieved >= 0))
+        rows = rows[np.argsort(self.retrieved[rows], kind="stable")]
+        return np.concatenate([np.flatnonzero(least), rows])
+
+    def _of_nearest(self, rows: np.ndarray) -> np.ndarray:
+        found = self._within[1].copy()
+        found[rows] = True
+        return found
 
 
 def sample(
@@ -98,6 +193,8 @@ def sample(
     rules: DrawRules | None = None,
     vectors: np.ndarray | None = None,
     order: DrawOrder | None = None,
+    groups: np.ndarray | None = None,
+    retrieved: np.ndarray | None = None,
 ) -> SamplingPlan:
     """Draw a balanced set of items.
 
@@ -107,11 +204,37 @@ def sample(
 
     eligible: (n,) bool, items that may be drawn; all unless given. rules: items that are in at any size, caps and
     weights; a kept item may always be drawn. vectors: (n, d), those that were clustered. order: of the same tree and
-    seed, when it is at hand; the draw is the same.
+    seed, when it is at hand; the draw is the same. groups: (n,) int, code of each item's value of config.column, -1
+    without one. retrieved: (n,) int64, rank of each item by its nearness to the reference set, -1 where it has none.
     A target above what there is gives everything, the plan's shortfall says how much is missing; one below the number
     of kept items gives these.
-    Raises ShapeError when eligible or vectors do not fit the tree, ConfigError when vectors are missing.
+    Raises ShapeError when an array does not fit the tree, ConfigError when one is missing.
     """
+    return drawing(
+        hierarchy,
+        config,
+        eligible=eligible,
+        rules=rules,
+        vectors=vectors,
+        order=order,
+        groups=groups,
+        retrieved=retrieved,
+    ).plan(config.target_size)
+
+
+def drawing(
+    hierarchy: Hierarchy,
+    config: SampleConfig,
+    *,
+    eligible: np.ndarray | None = None,
+    rules: DrawRules | None = None,
+    vectors: np.ndarray | None = None,
+    order: DrawOrder | None = None,
+    groups: np.ndarray | None = None,
+    along: ColumnOrder | None = None,
+    retrieved: np.ndarray | None = None,
+) -> Drawing:
+    """`sample` for every size at once: what the size does not change is worked out when it is first asked for."""
     n = hierarchy.n_items
     allowed = np.ones(n, dtype=bool) if eligible is None else np.asarray(eligible)
     if allowed.shape != (n,) or allowed.dtype != bool:
@@ -124,104 +247,11 @@ def sample(
         )
     if vectors is not None and (vectors.ndim != 2 or len(vectors) != n):
         raise ShapeError(f"vectors have shape {vectors.shape}, the tree has {n} items; pass those that were clustered")
+    if retrieved is not None and (np.shape(retrieved) != (n,) or np.asarray(retrieved).dtype.kind != "i"):
+        raise ShapeError(f"retrieved has shape {np.shape(retrieved)}, expected ({n},) whole numbers; one rank per item")
     rules = DrawRules.none(hierarchy) if rules is None else rules
     rules.require_fit(hierarchy)
-    allowed = allowed | rules.kept
     order = DrawOrder(hierarchy, config.seed) if order is None else order
-    capacity = rules.capacity(hierarchy, allowed, config.multiplier)
-    quotas = _quotas(order, capacity, rules, whole(config.target_size))
-    copies = _copies(order, quotas[0], allowed, rules.kept, config.strategy, vectors)
-    indices = np.repeat(np.arange(n), copies)
-    return SamplingPlan(indices, quotas, capacity, config.target_size, config.strategy, config.multiplier, config.seed)
-
-
-def item_priority(n: int, seed: int) -> np.ndarray:
-    """A random order of n items fixed by the seed: (n,) int64 ranks, lowest first."""
-    return np.random.default_rng([seed, 0]).permutation(n)
-
-
-def _quotas(
-    order: DrawOrder, capacity: tuple[np.ndarray, ...], rules: DrawRules, target_size: int
-) -> tuple[np.ndarray, ...]:
-    """Draws per cluster and level, finest first."""
-    hierarchy, floors = order.hierarchy, rules.floors(order.hierarchy)
-    budget = np.array([max(target_size, int(floors[-1].sum()))], dtype=np.int64)
-    quotas: list[np.ndarray] = []
-    for number in range(hierarchy.n_levels, 0, -1):
-        parent = hierarchy.parents(number).astype(np.int64)
-        floor, weight = floors[number - 1], rules.weights[number - 1]
-        budget = fill_segments(capacity[number - 1], parent, budget, order.ties[number - 1], floor=floor, weight=weight)
-        quotas.append(budget)
-    return tuple(reversed(quotas))
-
-
-def _tie_order(assignment: np.ndarray, k: int, priority: np.ndarray, stream: list[int]) -> np.ndarray:
-    """A random number per cluster, tied to its first item so that it does not depend on the cluster's number."""
-    last_to_first = np.empty(len(priority), dtype=np.int64)
-    last_to_first[len(priority) - 1 - priority] = np.arange(len(priority))
-    first = np.full(k, -1, dtype=np.int64)
-    first[assignment[last_to_first]] = last_to_first  # the last one written stays: the item of lowest priority
-    ties = np.random.default_rng(stream).random(len(priority))
-    return np.where(first >= 0, ties[first], np.inf)
-
-
-def _copies(
-    order: DrawOrder,
-    quota: np.ndarray,
-    allowed: np.ndarray,
-    kept: np.ndarray,
-    strategy: Strategy,
-    vectors: np.ndarray | None,
-) -> np.ndarray:
-    """How often each item is drawn: (n,) int64. In a leaf kept items come first."""
-    hierarchy = order.hierarchy
-    rows = order.by_chance if strategy == "random" else order.by_distance
-    rows = rows[allowed[rows]] if not allowed.all() else rows
-    leaf = hierarchy.levels[0].assignment[rows]
-    count = np.bincount(leaf, minlength=len(quota))
-    full, extra = np.divmod(quota, np.maximum(count, 1))
-    if kept.any():
-        first = np.argsort(2 * leaf.astype(np.int64) + ~kept[rows], kind="stable")
-        rows, leaf = rows[first], leaf[first]
-    if strategy == "diverse" and vectors is not None:
-        rank = _farthest_first(vectors, rows, leaf, extra, kept[rows])
-    else:
-        rank = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    copies = np.zeros(hierarchy.n_items, dtype=np.int64)
-    copies[rows] = np.repeat(full, count) + (rank < np.repeat(extra, count))
-    return copies
-
-
-def _farthest_first(
-    vectors: np.ndarray, rows: np.ndarray, leaf: np.ndarray, wanted: np.ndarray, kept: np.ndarray
-) -> np.ndarray:
-    """Rank of each row in its leaf's farthest-first order, as far as wanted; all later rows get n.
-
-    rows are sorted by leaf, kept ones first, then the nearest to the centroid. All leaves take their next item in the
-    same round; a kept one counts as farther than all others until it is taken.
-    """
-    rank = np.full(len(rows), len(rows), dtype=np.int64)
-    gap = np.full(len(rows), np.inf)  # squared distance to the nearest item taken
-    active = np.flatnonzero(wanted[leaf] > 0)
-    for turn in range(int(wanted.max(initial=0))):
-        active = active[wanted[leaf[active]] > turn]
-        starts = np.flatnonzero(np.concatenate(([True], np.diff(leaf[active]) != 0)))
-        sizes = np.diff(np.append(starts, len(active)))
-        widest = np.repeat(np.maximum.reduceat(gap[active], starts), sizes)
-        hits = np.flatnonzero(gap[active] == widest)
-        taken = hits[np.concatenate(([True], np.diff(leaf[active][hits]) != 0))]  # the first hit of every leaf
-        rank[active[taken]] = turn
-        squared = _squared(vectors, rows[active], np.repeat(rows[active[taken]], sizes))
-        gap[active] = np.where(kept[active], gap[active], np.minimum(gap[active], squared))
-        gap[active[taken]] = -1  # never again, not even among exact duplicates
-    return rank
-
-
-def _squared(vectors: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Squared distance of row pairs: (m,) float64."""
-    squared, width = np.empty(len(left)), max(1, _ROWS // vectors.shape[1])
-    for start in range(0, len(left), width):
-        part = slice(start, start + width)
-        difference = vectors[left[part]].astype(np.float64) - vectors[right[part]]
-        squared[part] = np.einsum("ij,ij->i", difference, difference)
-    return squared
+    if config.along_column and along is None and groups is not None:
+        along = ColumnOrder.of(hierarchy, groups, config.seed)
+    return Drawing(order, config, allowed | rules.kept, rules, vectors, along, retrieved)

@@ -20,6 +20,7 @@ from curation_core.config import (
     ReferenceConfig,
     ReviewConfig,
     SampleConfig,
+    SplitConfig,
     StepConfig,
 )
 from curation_core.errors import ConfigError, StaleArtifact
@@ -37,6 +38,7 @@ STEP_CONFIGS: dict[str, type[StepConfig]] = {
     "review": ReviewConfig,
     "reference": ReferenceConfig,
     "sample": SampleConfig,
+    "split": SplitConfig,
     "export": ExportConfig,
     "advise": AdviseConfig,
     "use": UseConfig,
@@ -66,6 +68,7 @@ class Settings(StepConfig):
     advise: AdviseConfig = AdviseConfig()
     use: UseConfig = UseConfig()
     sample: SampleConfig | None = Field(default=None, description="The draw.")
+    split: SplitConfig | None = Field(default=None, description="How the draw is parted; empty: not at all.")
     export: ExportConfig | None = Field(default=None, description="What `run` exports at the end.")
     bias: BiasConfig = BiasConfig()
     card: CardConfig = CardConfig()

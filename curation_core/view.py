@@ -11,6 +11,7 @@ import pyarrow as pa
 from curation_core import quality, sources
 from curation_core.artifacts import ArtifactStore, read_array, read_table
 from curation_core.catalog import Catalog
+from curation_core.column_groups import column_groups
 from curation_core.config import Keeper
 from curation_core.embed import Embeddings, read_embeddings
 from curation_core.errors import ConfigError, StepMissing
@@ -165,6 +166,13 @@ class WorkspaceView:
         decided = self.decisions()
         found: np.ndarray = self.standing(decided.eligible, decided.kept) if one_per_group else decided.eligible
         return found
+
+    def groups(self, column: str | None) -> np.ndarray | None:
+        """Code of every item's value of a column, in rows of the tree: (m,) int64, -1 without one; None of no column.
+
+        Raises ConfigError for a column that is not there.
+        """
+        return None if column is None else column_groups(self.catalog(), self.embeddings().rows, column)[0]
 
     def scores(self) -> pa.Table:
         """Every score there is: n rows of the catalog, one float32 column per score, NaN where it does not apply."""

@@ -63,13 +63,38 @@ def fill_segments(
     capacity: (k,) int64. parent: (k,) in [0, p). budget: (p,) int64. priority: (k,). floor: (k,) int64, weight: (k,)
     float64. Returns (k,) int64. Only the children of parents with a floor or uneven weights take the slower way.
     """
-    quota = _level(capacity, parent, budget, priority)
-    rows = np.flatnonzero(_tilted(parent, len(budget), floor, weight))
-    if len(rows):
-        least = np.zeros(len(rows), np.int64) if floor is None else floor[rows]
-        heavy = np.ones(len(rows)) if weight is None else weight[rows]
-        quota[rows] = _sloped(capacity[rows], parent[rows], budget, priority[rows], least, heavy)
-    return quota
+    return Filling(capacity, parent, priority, len(budget), floor=floor, weight=weight)(budget)
+
+
+class Filling:
+    """`fill_segments` for the same clusters under many budgets: what hangs on the clusters alone is worked out once."""
+
+    def __init__(
+        self,
+        capacity: np.ndarray,
+        parent: np.ndarray,
+        priority: np.ndarray,
+        n_parents: int,
+        *,
+        floor: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+    ) -> None:
+        self._level = _Level(capacity, parent, priority, n_parents)
+        uneven = _uneven(parent, n_parents, weight)
+        floored = np.zeros(len(capacity), bool) if floor is None else _where_any(parent, n_parents, floor > 0) & ~uneven
+        self._tilted = []
+        for rows, kind in ((np.flatnonzero(floored), _Raised), (np.flatnonzero(uneven), _Sloped)):
+            if len(rows):
+                least = np.zeros(len(rows), np.int64) if floor is None else floor[rows]
+                heavy = np.ones(len(rows)) if weight is None else weight[rows]
+                self._tilted.append((rows, kind(capacity[rows], parent[rows], priority[rows], least, heavy)))
+
+    def __call__(self, budget: np.ndarray) -> np.ndarray:
+        """Quotas of the children: (k,) int64. budget: (p,) int64, of the parents."""
+        quota = self._level(budget)
+        for rows, tilted in self._tilted:
+            quota[rows] = tilted(budget)
+        return quota
 
 
 def whole(budget: object) -> int:
@@ -79,72 +104,115 @@ def whole(budget: object) -> int:
     return int(budget)
 
 
-def _level(capacity: np.ndarray, parent: np.ndarray, budget: np.ndarray, priority: np.ndarray) -> np.ndarray:
+class _Level:
     """All weights equal and no floors, in closed form.
 
     In ascending order of capacity, a child is filled if its whole segment could be raised to its capacity.
     """
-    order = np.lexsort((capacity, parent))
-    room, owner = capacity[order], parent[order]
-    count = np.bincount(owner, minlength=len(budget))
-    start = np.cumsum(count) - count
-    before = np.cumsum(room) - room  # filled by all smaller children, and by earlier segments:
-    before -= before[np.minimum(start, max(0, len(room) - 1))][owner] if len(room) else 0
-    behind = count[owner] - (np.arange(len(room)) - start[owner])  # this child and the larger ones
-    filled = before + room * behind <= budget[owner]
-    used = np.bincount(owner, np.where(filled, room, 0), len(budget)).astype(np.int64)
-    open_count = count - np.bincount(owner, filled, len(budget)).astype(np.int64)
-    level, remainder = np.divmod(np.maximum(budget - used, 0), np.maximum(open_count, 1))
-    quota = np.empty(len(capacity), dtype=np.int64)
-    quota[order] = np.where(filled, room, level[owner])
-    waiting = order[~filled]
-    waiting = waiting[np.lexsort((priority[waiting], parent[waiting]))]
-    turn = np.arange(len(waiting)) - (np.cumsum(open_count) - open_count)[parent[waiting]]
-    quota[waiting[turn < remainder[parent[waiting]]]] += 1
-    return quota
+
+    def __init__(self, capacity: np.ndarray, parent: np.ndarray, priority: np.ndarray, n_parents: int) -> None:
+        self.order = np.lexsort((capacity, parent))
+        self.room, self.owner = capacity[self.order], parent[self.order]
+        self.count = np.bincount(self.owner, minlength=n_parents)
+        start = np.cumsum(self.count) - self.count
+        before = np.cumsum(self.room) - self.room  # filled by all smaller children, and by earlier segments:
+        if len(self.room):
+            before -= before[np.minimum(start, len(self.room) - 1)][self.owner]
+        behind = self.count[self.owner] - (np.arange(len(self.room)) - start[self.owner])  # this child and the larger
+        self.needed = before + self.room * behind
+        self.turns = np.lexsort((priority, parent))
+
+    def __call__(self, budget: np.ndarray) -> np.ndarray:
+        filled = self.needed <= budget[self.owner]
+        used = np.bincount(self.owner, np.where(filled, self.room, 0), len(budget)).astype(np.int64)
+        open_count = self.count - np.bincount(self.owner, filled, len(budget)).astype(np.int64)
+        level, remainder = np.divmod(np.maximum(budget - used, 0), np.maximum(open_count, 1))
+        quota = np.empty(len(self.room), dtype=np.int64)
+        quota[self.order] = np.where(filled, self.room, level[self.owner])
+        waits = np.empty(len(self.room), dtype=bool)
+        waits[self.order] = ~filled
+        waiting = self.turns[waits[self.turns]]
+        owner = np.repeat(np.arange(len(budget)), open_count)
+        turn = np.arange(len(waiting)) - (np.cumsum(open_count) - open_count)[owner]
+        quota[waiting[turn < remainder[owner]]] += 1
+        return quota
 
 
-def _sloped(
-    capacity: np.ndarray,
-    parent: np.ndarray,
-    budget: np.ndarray,
-    priority: np.ndarray,
-    floor: np.ndarray,
-    weight: np.ndarray,
-) -> np.ndarray:
+class _Raised:
+    """With floors and equal weights: the whole height that just fits by halving, then one more each by priority."""
+
+    def __init__(
+        self, capacity: np.ndarray, parent: np.ndarray, priority: np.ndarray, floor: np.ndarray, _weight: np.ndarray
+    ) -> None:
+        self.capacity, self.parent, self.floor = capacity, parent, floor
+        self.turns = np.lexsort((priority, parent))
+
+    def __call__(self, budget: np.ndarray) -> np.ndarray:
+        low = np.zeros(len(budget), dtype=np.int64)
+        high = np.full(len(budget), int(self.capacity.max()) + 1)
+        while (high - low > 1).any():
+            middle = (low + high) // 2
+            units = np.clip(middle[self.parent], self.floor, self.capacity)
+            fits = np.bincount(self.parent, units, len(budget)) <= budget
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        height = low[self.parent]
+        quota: np.ndarray = np.clip(height, self.floor, self.capacity)
+        left = budget - np.bincount(self.parent, quota, len(budget)).astype(np.int64)
+        lowest = (self.floor <= height) & (height < self.capacity)
+        child = self.turns[lowest[self.turns]]
+        owner = self.parent[child]
+        count = np.bincount(owner, minlength=len(budget))
+        turn = np.arange(len(child)) - (np.cumsum(count) - count)[owner]
+        quota[child[turn < left[owner]]] += 1
+        return quota
+
+
+class _Sloped:
     """With weights and floors: the height that just fits by halving, then the few units around it one by one."""
-    low = np.zeros(len(budget))
-    high = np.full(len(budget), float((capacity / weight).max(initial=0)) + 1)
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if not ((low < middle) & (middle < high)).any():
-            break
-        units = np.clip(np.ceil(middle[parent] * weight), floor, capacity)
-        fits = np.bincount(parent, units, len(budget)) <= budget
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    # one less than fits, for the rounding of height times weight; what is missing is among the next three of each
-    quota: np.ndarray = np.clip(np.ceil(low[parent] * weight).astype(np.int64) - 1, floor, capacity)
-    left = budget - np.bincount(parent, quota, len(budget)).astype(np.int64)
-    child = np.repeat(np.arange(len(quota)), 3)
-    unit = quota[child] + np.tile(np.arange(3), len(quota))
-    child, unit = child[unit < capacity[child]], unit[unit < capacity[child]]
-    child = child[np.lexsort((priority[child], unit / weight[child], parent[child]))]
-    count = np.bincount(parent[child], minlength=len(budget))
-    turn = np.arange(len(child)) - (np.cumsum(count) - count)[parent[child]]
-    quota += np.bincount(child[turn < left[parent[child]]], minlength=len(quota))
-    return quota
+
+    def __init__(
+        self, capacity: np.ndarray, parent: np.ndarray, priority: np.ndarray, floor: np.ndarray, weight: np.ndarray
+    ) -> None:
+        self.capacity, self.parent, self.priority, self.floor, self.weight = capacity, parent, priority, floor, weight
+
+    def __call__(self, budget: np.ndarray) -> np.ndarray:
+        capacity, parent, floor, weight = self.capacity, self.parent, self.floor, self.weight
+        low = np.zeros(len(budget))
+        high = np.full(len(budget), float((capacity / weight).max(initial=0)) + 1)
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            if not ((low < middle) & (middle < high)).any():
+                break
+            units = np.clip(np.ceil(middle[parent] * weight), floor, capacity)
+            fits = np.bincount(parent, units, len(budget)) <= budget
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        # one less than fits, for the rounding of height times weight; what is missing is among the next three of each
+        quota: np.ndarray = np.clip(np.ceil(low[parent] * weight).astype(np.int64) - 1, floor, capacity)
+        left = budget - np.bincount(parent, quota, len(budget)).astype(np.int64)
+        child = np.repeat(np.arange(len(quota)), 3)
+        unit = quota[child] + np.tile(np.arange(3), len(quota))
+        child, unit = child[unit < capacity[child]], unit[unit < capacity[child]]
+        child = child[np.lexsort((self.priority[child], unit / weight[child], parent[child]))]
+        count = np.bincount(parent[child], minlength=len(budget))
+        turn = np.arange(len(child)) - (np.cumsum(count) - count)[parent[child]]
+        quota += np.bincount(child[turn < left[parent[child]]], minlength=len(quota))
+        return quota
 
 
-def _tilted(parent: np.ndarray, n_parents: int, floor: np.ndarray | None, weight: np.ndarray | None) -> np.ndarray:
-    """Children of parents where a floor or an uneven weight is: (k,) bool."""
-    marked = np.zeros(n_parents, dtype=bool)
-    if floor is not None:
-        marked[parent[floor > 0]] = True
-    if weight is not None and len(weight):
-        first = np.ones(n_parents)
-        first[parent] = weight  # of each parent the last one written
-        marked[parent[weight != first[parent]]] = True
-    children: np.ndarray = marked[parent]
+def _uneven(parent: np.ndarray, n_parents: int, weight: np.ndarray | None) -> np.ndarray:
+    """Children of parents whose children differ in weight: (k,) bool."""
+    if weight is None or not len(weight):
+        return np.zeros(len(parent), dtype=bool)
+    first = np.ones(n_parents)
+    first[parent] = weight  # of each parent the last one written
+    return _where_any(parent, n_parents, weight != first[parent])
+
+
+def _where_any(parent: np.ndarray, n_parents: int, marked: np.ndarray) -> np.ndarray:
+    """Children of parents that have a marked child: (k,) bool."""
+    parents = np.zeros(n_parents, dtype=bool)
+    parents[parent[marked]] = True
+    children: np.ndarray = parents[parent]
     return children
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from curation_core import export
 from curation_core.anchors import Anchors
-from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig
+from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig, SplitConfig
 from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
 from curation_core.errors import ConfigError, StaleArtifact
 from curation_core.folding import parted
@@ -20,6 +20,7 @@ from curation_core.reattach import Reattachment, reattach
 from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
+from curation_core.splits import Splits, assign_splits
 from curation_core.trials import Trials
 from curation_core.verification import Verification, verify
 
@@ -82,7 +83,39 @@ class Workspace(Trials):
             )
         vectors = self.vectors() if config.strategy == "diverse" else None
         may = self.standing(decided.eligible, decided.kept) if config.one_per_group else decided.eligible
-        return sample(decided.tree, config, eligible=may, rules=decided.rules, vectors=vectors)
+        groups, retrieved = self.mixed_in(config)
+        return sample(
+            decided.tree,
+            config,
+            eligible=may,
+            rules=decided.rules,
+            vectors=vectors,
+            groups=groups,
+            retrieved=retrieved,
+        )
+
+    def mixed_in(self, config: SampleConfig) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """What `sample` needs for a mixed draw: groups of the column, ranks of retrieval; None where it needs none."""
+        return (
+            self.groups(config.column if config.along_column else None),
+            self.retrieved() if config.reference_share else None,
+        )
+
+    def splits(self, plan: SamplingPlan, config: SplitConfig | None = None) -> Splits | None:
+        """A draw parted by a configuration, else by the settings; None where neither asks for it."""
+        config = self.settings.split if config is None else config
+        if config is None:
+            return None
+        catalog, rows = self.catalog(), self.embeddings().rows
+        hashes = catalog.items.column("content_hash").combine_chunks().dictionary_encode().indices
+        return assign_splits(
+            plan.indices,
+            self.decisions().tree,
+            config,
+            near=self.near_duplicates() if self._has("duplicates") else None,
+            content=hashes.to_numpy(zero_copy_only=False)[rows].astype(np.int64),
+            groups=self.groups(config.column),
+        )
 
     def export(
         self,
@@ -103,7 +136,8 @@ class Workspace(Trials):
         config = ExportConfig(**given)
         folder = self.path / "exports" / config.name
         contents = self.export_contents(self.sampling_plan() if plan is None else plan, config)
-        _require_current(contents)
+        mixed = self.mixed_in(contents.plan.config)
+        _require_current(contents, self.vectors() if contents.plan.strategy == "diverse" else None, mixed)
         with self.originals() if config.files == "copy" else contextlib.nullcontext() as read:
             export.write(folder, contents, config.formats, progress, overwrite=overwrite, read=read)
         return folder
@@ -203,11 +237,21 @@ class Workspace(Trials):
         return decision
 
 
-def _require_current(contents: export.ExportContents) -> None:
+def _require_current(
+    contents: export.ExportContents, vectors: np.ndarray | None, mixed: tuple[np.ndarray | None, np.ndarray | None]
+) -> None:
     """Raise StaleArtifact unless a draw is one that the decisions, as they are now, allow and ask for."""
     plan, decided = contents.plan, contents.decisions
-    config = SampleConfig(target_size=plan.target_size, multiplier=plan.multiplier, seed=plan.seed)
-    now = sample(decided.tree, config, eligible=contents.eligible, rules=decided.rules)
+    config = plan.config if plan.config.is_mixed else plan.config.model_copy(update={"strategy": "random"})
+    now = sample(
+        decided.tree,
+        config,
+        eligible=contents.eligible,
+        rules=decided.rules,
+        vectors=vectors,
+        groups=mixed[0],
+        retrieved=mixed[1],
+    )
     told = [(*one.quotas, *one.capacity) for one in (plan, now)]
     if len(told[0]) == len(told[1]) and all(map(np.array_equal, *told)):
         drawn = plan.drawn_mask(decided.tree.n_items)
