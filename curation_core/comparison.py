@@ -165,9 +165,11 @@ class DrawComparison:
 
     def _taken(self, name: str, rows: np.ndarray) -> pa.Array:
         first, second = (at[rows] for at in self.at)
-        both = pa.chunked_array([getattr(self.a, name), getattr(self.b, name)])
-        place = np.where(first >= 0, first, len(self.a.copies) + second)
-        return both.take(pa.array(place)).combine_chunks()
+        taken = getattr(self.a, name).take(pa.array(first, mask=first < 0))
+        only = first < 0
+        if not only.any():
+            return taken
+        return pc.coalesce(taken, getattr(self.b, name).take(pa.array(second, mask=~only)))
 
 
 def compare_draws(a: DrawSide, b: DrawSide) -> DrawComparison:
