@@ -44,9 +44,9 @@ def bias_blocks(facts: CardFacts) -> tuple[Block, ...]:
     blocks: list[Block] = [Alarm(clean(report.warning, 800)) for report in facts.bias if report.warning]
     blocks.append(
         Text(
-            "Share of each value in the pool and in the draw. A draw's share has the interval (95 %) that chance alone "
-            "would explain; where the pool's share lies outside, the draw has moved that value. With many values, one "
-            "in forty seems to fall by chance alone. bias.json holds all of it."
+            "Share of each value in the pool and in the draw. A draw's share has the interval (95\u00a0%) that chance "
+            "alone would explain; where the pool's share lies outside, the draw has moved that value. With many values, "
+            "one in forty seems to fall by chance alone. bias.json holds all of it."
         )
     )
     for report in facts.bias[:MOST_REPORTS]:
@@ -62,7 +62,8 @@ def bias_blocks(facts: CardFacts) -> tuple[Block, ...]:
 def bias_said(report: BiasReport) -> str:
     """What a draw did to a column, in a sentence or two."""
     before, after = report.entropy
-    said = f"{clean(report.column, 60)}: {report.n_values:,} values, entropy {before:.3f} → {after:.3f}."
+    what = "equal parts" if report.kind == "quantiles" else "values"
+    said = f"{clean(report.column, 60)}: {report.n_values:,} {what}, entropy {before:.3f} → {after:.3f}."
     worst = report.worst
     if worst is not None:
         said += (
@@ -90,7 +91,7 @@ def bias_table(report: BiasReport) -> Table:
             int(report.drawn[g]),
             percent(float(share[g])),
             percent(float(after[g])),
-            f"{100 * report.low[g]:.1f}–{100 * report.high[g]:.1f} %",
+            f"{100 * report.low[g]:.1f}–{percent(float(report.high[g]))}",
             f"{ratio[g]:.2f}",
         )
         for g, name in enumerate(report.groups)

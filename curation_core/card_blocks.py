@@ -152,7 +152,7 @@ def clean(value: object, most: int = 200) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share as people read it."""
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -79,11 +79,11 @@ def _part_names(parts: Sequence[tuple[str, int]], total: int) -> str:
 
 def _axes(x_end: int, y_end: int, what: str) -> str:
     parts = []
-    for tick in _decades(x_end):
+    for tick in _ticks(x_end):
         x = float(_across(np.array([tick]), x_end)[0])
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>')
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - _BOTTOM + 16}" text-anchor="middle">{_short(tick)}</text>')
-    for tick in _decades(y_end):
+    for tick in _ticks(y_end):
         y = float(_down(np.array([tick]), y_end)[0])
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
@@ -94,8 +94,11 @@ def _axes(x_end: int, y_end: int, what: str) -> str:
     return "".join(parts)
 
 
-def _decades(end: int) -> list[int]:
-    return [10**power for power in range(int(np.log10(end)) + 1)]
+def _ticks(end: int) -> list[int]:
+    """Powers of ten; where there are few of them 2 and 5 times those as well."""
+    powers = [10**power for power in range(int(np.log10(end)) + 1)]
+    steps = (1, 2, 5) if len(powers) < 3 else (1, 3) if len(powers) < 4 else (1,)
+    return [step * power for power in powers for step in steps if step * power <= end]
 
 
 def _short(number: int) -> str:

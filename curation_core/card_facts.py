@@ -161,8 +161,11 @@ def cluster_names(
     """What clusters of a level are called: by people, by their words, by the value most of their members have."""
     given: Mapping[int, str] = contents.decisions.labels[level - 1] if contents.decisions.labels else {}
     words = _words(contents, level, clusters)
-    majority = {c: name for r in reports[::-1] for c, name in _majorities(contents, r, level, clusters).items()}
-    return [clean(given.get(c) or words.get(c) or majority.get(c) or f"cluster {c}", 60) for c in clusters]
+    by_fineness = sorted(reports, key=lambda report: report.n_values)  # the finest value that has a majority wins
+    majority = {c: name for r in by_fineness for c, name in _majorities(contents, r, level, clusters).items()}
+    names = [clean(given.get(c) or words.get(c) or majority.get(c) or f"cluster {c}", 60) for c in clusters]
+    often = Counter(names)
+    return [f"{n} (cluster {c})" if often[n] > 1 else n for n, c in zip(names, clusters, strict=True)]
 
 
 def shown_text(contents: ExportContents, row: int, most: int = 280) -> str:
@@ -267,5 +270,5 @@ def _majorities(contents: ExportContents, report: BiasReport, level: int, cluste
         best = int(counts.argmax())
         is_rest = best == len(report.groups) - 1 and report.n_values > len(report.groups)
         if cluster in clusters and 2 * counts[best] > sizes[cluster] and not is_rest:
-            found[cluster] = f"mostly {report.groups[best]}"
+            found[cluster] = report.groups[best]
     return found

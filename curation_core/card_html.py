@@ -122,19 +122,18 @@ def _bars(block: Bars) -> str:
     interval = ' <i class="swatch whisker"></i>interval' if block.low is not None else ""
     rows = []
     for place, name in enumerate(block.names):
-        seen = "".join(_picture(item, lazy=True) for item in block.pictures[place]) if block.pictures else ""
+        seen = "".join(_picture(item) for item in block.pictures[place]) if block.pictures else ""
         seen = f'<td class="seen">{seen}</td>' if block.pictures else ""
         before, after = float(block.before[place]), float(block.after[place])
         rows.append(
             f'<tr><th scope="row">{escape(name)}</th>{seen}<td class="drawing">{bar_pair(block, place, most)}</td>'
             f'<td class="said">{percent(before)} <span>→</span> {percent(after)}</td></tr>'
         )
-    head = (
-        '<tr class="hidden"><th>name</th>'
-        + ("<th>items</th>" if block.pictures else "")
-        + "<th>bars</th><th>pool → draw</th></tr>"
-    )
-    body = f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
+    kinds = ("name", *(("seen",) if block.pictures else ()), "drawing", "said")
+    widths = "".join(f'<col class="{kind}">' for kind in kinds)
+    titles = {"name": "name", "seen": "items", "drawing": "bars", "said": "pool → draw"}
+    head = "".join(f"<th>{titles[kind]}</th>" for kind in kinds)
+    body = f"<colgroup>{widths}</colgroup><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
     drawing = f'<table class="bar-table" aria-label="{escape(block.alt)}">{body}</table>'
     return _figure(block.title, _LEGEND.format(more=interval), drawing, block.table)
 
@@ -150,11 +149,10 @@ def _sheet(block: Items) -> str:
     return f'<figure class="{kind}"><figcaption>{escape(block.caption)}</figcaption><div>{made}</div></figure>\n'
 
 
-def _picture(item: Item, *, lazy: bool = False) -> str:
+def _picture(item: Item) -> str:
     data = base64.b64encode(item.picture or b"").decode()
-    loading = ' loading="lazy"' if lazy else ""
     name = escape(item.caption)
-    return f'<img src="data:image/webp;base64,{data}" alt="{name}" title="{name}"{loading}>'
+    return f'<img src="data:image/webp;base64,{data}" alt="{name}" title="{name}">'
 
 
 def _table(table: Table, *, caption: bool = True) -> str:
@@ -174,7 +172,7 @@ def _kind(is_number: bool) -> str:
 
 def _is_number(values: Sequence[Cell]) -> bool:
     return bool(values) and all(
-        value is None or isinstance(value, int | float) or re.fullmatch(r"[\d.,–→ %]+", value) for value in values
+        value is None or isinstance(value, int | float) or re.fullmatch(r"[\d.,–→\s%]+", value) for value in values
     )
 
 

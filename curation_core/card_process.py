@@ -42,11 +42,11 @@ def steps(facts: CardFacts) -> list[tuple[str, str]]:
 def process(facts: CardFacts) -> tuple[Block, ...]:
     """Steps as a table, and the versions that made them."""
     packages = facts.provenance.get("packages", {})
-    versions = Table("Versions", ("package", "version"), tuple((clean(k), clean(v)) for k, v in packages.items()))
+    versions = ", ".join(f"{clean(name)} {clean(version)}" for name, version in packages.items())
+    said = "run.json holds every setting; the same source, settings, decisions and seed give the same bytes."
     return (
         Table("Steps, in their order", ("step", "what was done"), tuple(steps(facts))),
-        Text("run.json holds every setting; the same source, settings, decisions and seed give the same bytes."),
-        *((versions,) if packages else ()),
+        Text(f"{said} Made with {versions}." if versions else said),
     )
 
 

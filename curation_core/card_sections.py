@@ -46,6 +46,7 @@ def make_card(
     return Card(clean(config.title or name), lead, (_head(facts),), kept)
 
 
+MOST_QUOTES = 18  # texts take more room than pictures
 _VERIFY = (
     "Every file is in SHA256SUMS. The command also derives the draw again from the tree, the quotas, the decisions and "
     "the seed, and names what differs."
@@ -58,9 +59,9 @@ def _head(facts: CardFacts) -> Block:
         (
             ("Items", f"{facts.n_drawn:,}", f"of {facts.n_tree:,} in the pool"),
             (
-                "Groups covered",
+                "Clusters covered",
                 f"{100 * finest.after.coverage:.0f} %",
-                f"of {finest.before.n_groups:,} finest clusters",
+                f"of the {finest.before.n_groups:,} finest ones",
             ),
             (
                 "Largest share",
@@ -84,7 +85,9 @@ def _composition(
     if facts.n_drawn > facts.n_distinct:
         said += " Rare items stand more than once: the draw oversamples."
     blocks: list[Block] = [Text(said)]
-    items = contact_sheet(contents, thumbnail, config.pictures)
+    items = contact_sheet(
+        contents, thumbnail, min(config.pictures, MOST_QUOTES if facts.modality == "text" else config.pictures)
+    )
     if items:
         blocks.append(Items(f"{len(items)} of the drawn {facts.noun}s, spread over the tree.", items))
     if facts.splits:
@@ -94,7 +97,7 @@ def _composition(
         blocks.append(Parts("Splits; near-duplicates never fall into two of them", rows, table, alt))
     if facts.columns:
         rows_of = tuple((clean(c.name, 60), c.type, c.meaning, c.n_distinct, c.n_missing) for c in facts.columns)
-        columns = ("column", "type", "meaning", "different values", "missing")
+        columns = ("column", "type", "meaning", "values", "missing")
         blocks.append(Table(f"Columns that came with the data, over all {facts.n_items:,} items", columns, rows_of))
     return tuple(blocks)
 
@@ -105,7 +108,7 @@ def _uses(config: CardConfig) -> tuple[Block, ...]:
 
 def _upkeep(config: CardConfig) -> tuple[Block, ...]:
     names = ("license", "creator", "url", "citation", "published", "maintenance")
-    return (Table("Version", ("version",), ((config.version,),)), *(answer(config, name) for name in names))
+    return (Text(f"Version: {config.version}"), *(answer(config, name) for name in names))
 
 
 def _load(name: str, facts: CardFacts, files: Mapping[str, int]) -> tuple[Block, ...]:
