@@ -45,8 +45,8 @@ def bias_blocks(facts: CardFacts) -> tuple[Block, ...]:
     blocks.append(
         Text(
             "Share of each value in the pool and in the draw. A draw's share has the interval (95\u00a0%) that chance "
-            "alone would explain; where the pool's share lies outside, the draw has moved that value. With many values, "
-            "one in forty seems to fall by chance alone. bias.json holds all of it."
+            "alone would explain; where the pool's share lies outside, the draw has moved that value. With many "
+            "values, one in forty seems to fall by chance alone. bias.json holds all of it."
         )
     )
     for report in facts.bias[:MOST_REPORTS]:

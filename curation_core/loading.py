@@ -225,7 +225,7 @@ def _text_column(table: pa.Table, names: Mapping[str, str], run: Mapping[str, An
         first, wanted = table.slice(0, 1).to_pylist()[0], table.column(names["sha256"])[0].as_py()
         for name in strings:
             if first[name] and hashlib.sha256(first[name].encode()).hexdigest() == wanted:
-                return name
+                return str(name)
     told = str(run["source"].get("text_column") or "text")
     return told if told in strings else ""
 
