@@ -14,7 +14,7 @@ from curation_app.pool import Pool
 from curation_core.children import ancestors
 from curation_core.map_points import quantised
 from curation_core.review import Place, ReviewDecisions, Standing
-from curation_core.sampling import SamplingPlan, sample
+from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
 BAND, MOST_POINTS, MOST_SIBLINGS, MOST_FOUND = 12, 400, 24, 40
@@ -61,9 +61,9 @@ def effect_of_drop(ws: Workspace, pool: Pool, level: int, cluster: int) -> dict[
     eligible = decided.eligible & (~members | (decided.decided_by == -1))  # an item's own verdict wins
     if config.one_per_group:
         eligible = ws.standing(eligible, decided.kept)
-    plain = config.model_copy(update={"strategy": "random"})  # quotas do not depend on the strategy
-    order = loaders.draw_order(ws, config.seed)
-    without = sample(pool.hierarchy, plain, eligible=eligible, rules=decided.rules, order=order)
+    # along the tree alone quotas do not depend on the strategy
+    plain = config if config.is_mixed else config.model_copy(update={"strategy": "random"})
+    without = loaders.draw_under(ws, plain, decided, eligible).plan(config.target_size)
     return _difference(pool, plan, without, level, cluster)
 
 

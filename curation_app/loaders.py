@@ -4,27 +4,27 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import streamlit as st
 
+from curation_app import draw_cache
 from curation_app.places import workspace_path
 from curation_app.pool import Pool
 from curation_app.state import app_state
 from curation_core.anchors import Anchors
 from curation_core.catalog import Catalog
+from curation_core.column_groups import column_groups as core_groups
 from curation_core.config import SampleConfig
 from curation_core.decisions import Decision, active
 from curation_core.errors import StepMissing
 from curation_core.folding import fold
-from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import STEPS, StepStatus, step_status
 from curation_core.reattach import Reattachment, reattach
 from curation_core.review import ReviewDecisions
 from curation_core.review_log import ReviewTail
-from curation_core.sampling import DrawOrder, SamplingPlan, sample
+from curation_core.sampling import Drawing, SamplingPlan
 from curation_core.workspace import Workspace
 
 DEFAULT_SHARE = 0.15  # of the items, where no target was chosen yet
@@ -124,16 +124,39 @@ def reattached(ws: Workspace) -> Reattachment:
 
 def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
     """A draw that is not kept: what the slider shows."""
-    items, decided = pool(ws), decisions(ws)
-    may = eligible(ws, one_per_group=config.one_per_group)
-    made_of = f"{decided.fingerprint}:{ws.plans.grouping() if config.one_per_group else ''}"
-    return _draw(str(ws.path), items.key, made_of, config.model_dump_json(), decided, may)
+    named = (_made_of(ws, config), draw_cache.recipe_of(config))
+    return draw_cache.plan(*named, config.target_size, drawing(ws, config))
 
 
-def draw_order(ws: Workspace, seed: int) -> DrawOrder:
-    """What all draws of a seed from the current tree have in common."""
-    items = pool(ws)
-    return _order(str(ws.path), items.key, seed, items.hierarchy)
+def drawing(ws: Workspace, config: SampleConfig) -> Drawing:
+    """The draw of a configuration for every size; its own is left out."""
+    named, decided = (_made_of(ws, config), draw_cache.recipe_of(config)), decisions(ws)
+    return draw_cache.drawing(
+        *named, lambda: draw_under(ws, config, decided, eligible(ws, one_per_group=config.one_per_group))
+    )
+
+
+def draw_under(ws: Workspace, config: SampleConfig, decided: ReviewDecisions, may: np.ndarray) -> Drawing:
+    """The same under other decisions on the current tree, made afresh. may: (m,) bool, items that may be drawn."""
+    path, key = str(ws.path), pool(ws).key
+    groups = column_groups(ws, config.column)[0] if config.column and config.along_column else None
+    along = f"{path}:{key}:{key_of(ws, 'ingest')}:{config.column}:{config.seed}"
+    orders = draw_cache.order(path, key, config.seed, decided.tree)
+    return draw_cache.draw_under(ws, config, decided, may, orders, along, groups)
+
+
+def column_groups(ws: Workspace, column: str) -> tuple[np.ndarray, list[str]]:
+    """Code of every item's value in rows of the tree, -1 without one, and the values."""
+    return _column_groups(str(ws.path), key_of(ws, "ingest"), pool(ws).tree, column, pool(ws))
+
+
+def _made_of(ws: Workspace, config: SampleConfig) -> str:
+    """Names everything that a draw hangs on beside its settings."""
+    named = [str(ws.path), pool(ws).key, decisions(ws).fingerprint]
+    named += [ws.plans.grouping()] if config.one_per_group else []
+    named += [key_of(ws, "ingest")] if config.along_column else []
+    named += [str(ws.plans.meta("reference")["key"])] if config.reference_share else []
+    return ":".join(named)
 
 
 def eligible(ws: Workspace, *, one_per_group: bool) -> np.ndarray:
@@ -242,11 +265,6 @@ def _reattached(path: str, key: str, stamp: tuple[str, int], _ws: Workspace) -> 
     return reattach(events(_ws), decisions(_ws), anchors(_ws))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _order(path: str, key: str, seed: int, _tree: Hierarchy) -> DrawOrder:  # noqa: ARG001 - they are the cache's key
-    return DrawOrder(_tree, seed)
-
-
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _xy(path: str, key: str) -> np.ndarray:  # noqa: ARG001 - the key is the cache's key
     return Workspace(path).projection().xy
@@ -268,16 +286,6 @@ def _standing(path: str, decided: str, grouping: str, _decided: ReviewDecisions)
     return Workspace(path).standing(_decided.eligible, _decided.kept)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _draw(
-    path: str,
-    key: str,
-    made_of: str,  # noqa: ARG001 - it is part of the cache's key
-    config: str,
-    _decided: ReviewDecisions,
-    _eligible: np.ndarray,
-) -> SamplingPlan:
-    chosen = SampleConfig.model_validate_json(config)
-    vectors: Any = Workspace(path).vectors() if chosen.strategy == "diverse" else None
-    order = _order(path, key, chosen.seed, _decided.tree)
-    return sample(_decided.tree, chosen, eligible=_eligible, rules=_decided.rules, vectors=vectors, order=order)
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _column_groups(path: str, ingest: str, key: str, column: str, _pool: Pool) -> tuple[np.ndarray, list[str]]:  # noqa: ARG001
+    return core_groups(_pool.catalog, _pool.rows, column)

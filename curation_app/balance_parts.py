@@ -1,0 +1,27 @@
+"""The parts of Balance: each one is a module with a function view, loaded when it is looked at."""
+
+import importlib
+
+import streamlit as st
+
+from curation_app.pool import Pool
+from curation_core.config import SampleConfig
+from curation_core.sampling import SamplingPlan
+from curation_core.workspace import Workspace
+
+PARTS = {
+    "Draw": "curation_app.draw_view",
+}
+
+
+def choose() -> str:
+    """Which part is looked at."""
+    chosen = st.segmented_control(
+        "Part", list(PARTS), default="Draw", key="balance-part", required=True, label_visibility="collapsed"
+    )
+    return str(chosen or "Draw")
+
+
+def show_part(name: str, ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) -> None:
+    """Show a part for the draw that is chosen above it."""
+    importlib.import_module(PARTS[name]).view(ws, pool, config, plan)
