@@ -131,7 +131,7 @@ def gather(contents: ExportContents, config: BiasConfig) -> CardFacts:
 def bias_reports(contents: ExportContents, config: BiasConfig) -> tuple[tuple[BiasReport, ...], tuple[str, ...]]:
     """A report per column, those with protected values first; and columns that were asked for and make no groups."""
     table, rows = contents.personal[0], pa.array(np.asarray(contents.rows))
-    wanted = list(config.columns) or [*config.protected, *(c for c in groupable(table) if c not in config.protected)]
+    wanted = [*config.protected, *(config.columns or groupable(table))]
     missing = [name for name in wanted if name not in table.column_names]
     if missing:
         raise ConfigError(f"there is no column {missing[0]!r} to report on; columns: {', '.join(table.column_names)}")

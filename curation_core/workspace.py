@@ -11,6 +11,7 @@ from curation_core import export
 from curation_core.anchors import Anchors
 from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig, SplitConfig
 from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
+from curation_core.described import Described
 from curation_core.errors import ConfigError, StaleArtifact
 from curation_core.folding import parted
 from curation_core.lineage import StepStatus
@@ -21,11 +22,10 @@ from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
 from curation_core.splits import Splits, assign_splits
-from curation_core.trials import Trials
 from curation_core.verification import Verification, verify
 
 
-class Workspace(Trials):
+class Workspace(Described):
     """One curation on disk: everything that can be done with it."""
 
     @classmethod

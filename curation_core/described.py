@@ -1,0 +1,30 @@
+"""What a workspace tells of its draw: what it does to groups, and the card that people fill in."""
+
+from typing import Any
+
+from curation_core.bias import BiasReport
+from curation_core.card_config import PEOPLE_SAY
+from curation_core.card_facts import bias_reports
+from curation_core.config import ExportConfig
+from curation_core.sampling import SamplingPlan
+from curation_core.trials import Trials
+
+
+class Described(Trials):
+    """A workspace that can give account of its draw."""
+
+    def bias(self, plan: SamplingPlan | None = None, **options: Any) -> tuple[BiasReport, ...]:
+        """Shares of groups in the pool, after review and in a draw (default: the kept one), one report per column.
+
+        options: those of BiasConfig; they are kept, and every export reports on the same. Raises ConfigError for a
+        column that is not there.
+        """
+        with self._trying(bias=options):
+            drawn = self.sampling_plan() if plan is None else plan
+            contents = self.export_contents(drawn, ExportConfig(name="bias"))
+            return bias_reports(contents, self.settings.bias)[0]
+
+    def card(self, **options: Any) -> tuple[str, ...]:
+        """Set what people say in the dataset card; options: those of CardConfig. Returns what is still blank."""
+        said = self.configure(card=options).card
+        return tuple(name for name in PEOPLE_SAY if not getattr(said, name))
