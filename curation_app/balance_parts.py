@@ -11,6 +11,7 @@ from curation_core.workspace import Workspace
 
 PARTS = {
     "Draw": "curation_app.draw_view",
+    "Bias": "curation_app.bias_view",
 }
 
 
