@@ -1,4 +1,4 @@
-"""Commands that hold things against each other: compare, reference."""
+"""Commands that hold things against each other: compare, reference, repro."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,10 @@ import typer
 from curation_core.cli_common import HERE, AsJson, Where, app, given, open_workspace, say
 from curation_core.comparison import compare_draws
 from curation_core.comparison_report import sentences, write_changes
-from curation_core.errors import StepMissing
+from curation_core.errors import ConfigError, StepMissing
 from curation_core.exported_draws import is_export, read_export
+from curation_core.locations import normal_source
+from curation_core.reproduction import Sources, reproduce
 from curation_core.terminal import progress_bar
 from curation_core.workspace import Workspace
 
@@ -58,6 +60,29 @@ def reference(
         f"{len(found):,} reference items; the pool covers {found.coverage.share:.1%} of them{by_draw} "
         f"(an item within {found.gap:.3g}, the pool's own typical distance)",
     )
+
+
+@app.command()
+def repro(
+    export: Annotated[Path, typer.Argument(help="Folder or zip of an export.")],
+    source: Annotated[str, typer.Option(help="Where its source lies; by default as its workspace says.")] = "",
+    metadata: Annotated[str, typer.Option(help="Where the table beside the source lies.")] = "",
+    examples: Annotated[str, typer.Option("--reference", help="Where the reference set lies.")] = "",
+    scratch: Annotated[Path | None, typer.Option(help="Folder for the workspace that it is made in again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an export again from its source and compare every byte; tell what differs and why it may."""
+    if not export.exists():
+        raise ConfigError(f"{str(export)!r} does not exist; give the folder that `curate export` wrote")
+    places = Sources(*(normal_source(place) if place else "" for place in (source, metadata, examples)))
+    with progress_bar() as bar:
+        found = reproduce(export, Workspace.init, places, scratch=scratch, progress=bar)
+    unlike = {name: state for name, state in found.files.items() if state != "same"}
+    lines = [f"{state:<8} {name}" for name, state in unlike.items()] + [f"may be because: {one}" for one in found.why]
+    verdict = f"{len(found.files) - len(unlike)} of {len(found.files)} files are the same byte for byte"
+    say({"ok": found.ok, "files": dict(found.files), "why": list(found.why)}, as_json, "\n".join([*lines, verdict]))
+    if not found.ok:
+        raise typer.Exit(1)
 
 
 def _drawn_share(opened: Workspace) -> float | None:

@@ -190,18 +190,22 @@ def provenance(plans: Plans, drawn: SamplingPlan) -> dict[str, Any]:
         "steps": {
             step: {"key": done[step]["key"], "config": done[step]["config"]} for step in ("embed", "prepare", "cluster")
         },
-        "settings": repeatable_settings(plans, done["embed"]["config"]),
+        "settings": repeatable_settings(plans, done["embed"]["config"], drawn),
         "sample": {name: value for name, value in drawn.config.recipe().items() if name != "one_per_group"},
         "step_versions": {step: VERSIONS[step] for step in STEPS},
         "packages": {name: package_version(name) for name in names},
     }
 
 
-def repeatable_settings(plans: Plans, embedded: Mapping[str, Any]) -> dict[str, Any]:
-    """What has to be set to make the tree, the groups and the faces of a draw again, without device and paths."""
+def repeatable_settings(plans: Plans, embedded: Mapping[str, Any], drawn: SamplingPlan) -> dict[str, Any]:
+    """What has to be set to make tree, groups, faces and splits of a draw again, without device and paths."""
     settings = plans.settings
     found = {name: getattr(settings, name).model_dump(mode="json") for name in _REPEATED}
     found["embed"] = dict(embedded)  # the embedder by the name it is recorded with, the device not at all
+    if settings.split is not None:
+        found["split"] = settings.split.model_dump(mode="json")
+    if settings.reference is not None and drawn.reference_share:
+        found["reference"] = _portable(settings.reference.model_dump(mode="json"))
     return found
 
 

@@ -18,6 +18,7 @@ from curation_core.lineage import StepStatus
 from curation_core.locations import normal_source
 from curation_core.progress import Progress, silent
 from curation_core.reattach import Reattachment, reattach
+from curation_core.reproduction import Reproduction, Sources, reproduce
 from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
@@ -145,6 +146,10 @@ class Workspace(Described):
     def verify(self, name: str, *, progress: Progress = silent) -> Verification:
         """Check an export against its own sums, its own tree and the source."""
         return verify(self.path / "exports" / name, source=self.settings.ingest, progress=progress)
+
+    def repro(self, name: str, *, sources: Sources | None = None, progress: Progress = silent) -> Reproduction:
+        """Make an export again from its source, in a workspace of its own, and compare every byte."""
+        return reproduce(self.path / "exports" / name, Workspace.init, sources, progress=progress)
 
     def run(self, *, progress: Progress = silent) -> tuple[StepStatus, ...]:
         """Do everything that is missing or stale: up to the map, and up to draw and export where settings name them."""

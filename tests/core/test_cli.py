@@ -22,6 +22,7 @@ VERBS = {
     "project",
     "review",
     "compare",
+    "repro",
     "reference",
     "sample",
     "export",
