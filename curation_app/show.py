@@ -15,8 +15,8 @@ from curation_app.boundary import escaped
 from curation_app.charts import Chart
 from curation_app.components.save import save
 from curation_app.navigation import go
-from curation_core.manifest_files import safe_cell
 from curation_core.metrics import Balance
+from curation_core.table_text import safe_cell
 
 MOST_CELL = 500  # characters of a cell in a table
 PANEL_HEIGHT = 560  # pixels, where the stylesheet does not apply

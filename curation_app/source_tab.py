@@ -18,8 +18,8 @@ from curation_core.catalog import Catalog
 from curation_core.columns import detect
 from curation_core.errors import CurationError
 from curation_core.lineage import StepStatus
-from curation_core.manifest_files import safe_cell
 from curation_core.origins import open_items
+from curation_core.table_text import safe_cell
 from curation_core.workspace import Workspace
 
 _CHEAP = 20_000  # items whose names, sizes and times are compared without being asked

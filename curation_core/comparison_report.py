@@ -11,7 +11,7 @@ from curation_core.artifacts import write_bytes, write_table
 from curation_core.changes import Change
 from curation_core.comparison import DrawComparison
 from curation_core.errors import ConfigError
-from curation_core.manifest_files import safe_texts
+from curation_core.table_text import safe_texts
 
 
 def sentences(found: DrawComparison) -> list[str]:

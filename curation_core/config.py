@@ -17,7 +17,11 @@ ColumnType = Literal["category", "number", "text", "date", "truth"]  # what a co
 Keeper = Literal["largest", "first", "central"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Preset = Literal["auto", "none", "l2", "pca-64", "sqrt-pca-128", "whiten-128"]
-ManifestFormat = Literal["parquet", "csv", "jsonl", "npy"]
+ManifestFormat = Literal[
+    "parquet", "csv", "jsonl", "npy", "txt", "datasets", "imagefolder", "webdataset", "wds-index",
+    "fiftyone", "lightly", "coco", "lance", "weights",
+]  # fmt: skip
+FilesMode = Literal["reference", "copy", "hardlink", "symlink"]
 
 
 class IngestConfig(StepConfig):
@@ -198,14 +202,33 @@ class ExportConfig(StepConfig):
 
     name: str = Field(description="Folder below exports/.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     formats: tuple[ManifestFormat, ...] = Field(
-        default=("parquet", "csv", "jsonl", "npy"), description="Manifest formats."
+        default=("parquet", "csv", "jsonl", "npy"), description="Manifest formats.", min_length=1
     )
-    files: Literal["reference", "copy"] = Field(
-        default="reference", description="Name the items' files, or copy them into the export (faces blurred if asked)."
+    files: FilesMode = Field(
+        default="reference",
+        description="Name the items' files, or put them into the export as copies or links (faces blurred if asked).",
+    )
+    shard_mb: int = Field(default=500, ge=1, le=100_000, description="Size of a shard of tar or Parquet, in MB.")
+    embed_images: bool = Field(
+        default=True, description="Whether the Parquet shards of datasets hold the pictures, or only their paths."
+    )
+    coco_file: str | None = Field(
+        default=None, description="Your COCO file, below the source; empty: the one found there, if any."
     )
     mask_personal: bool = Field(
         default=False, description="Replace mail addresses, phone and card numbers in texts by their kind."
     )
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, value: tuple[ManifestFormat, ...]) -> tuple[ManifestFormat, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _folders_hold_files(self) -> "ExportConfig":
+        if "imagefolder" in self.formats and self.files == "reference":
+            raise ValueError("imagefolder holds the files themselves; set files to copy, hardlink or symlink")
+        return self
 
 
 def _check_levels(levels: tuple[int, ...]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from curation_core.artifacts import file_hash
 from curation_core.errors import ManifestMismatch
-from curation_core.export_files import FOLDER
 from curation_core.media import MAX_MEMBERS, MAX_TOTAL_BYTES
+from curation_core.safe_paths import FOLDER
 
 
 def check_files(folder: Path, run: Mapping[str, Any], manifest: Mapping[str, Sequence[Any]]) -> str:

@@ -1,69 +1,197 @@
-"""The formats of a manifest: Parquet, CSV that no spreadsheet runs, JSON lines, and rows of the source as .npy."""
+"""The formats of a manifest that are one file: Parquet, CSV, JSON lines, rows of the source, a list of paths."""
 
-import csv
-import io
-import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation_core.artifacts import write_array, write_bytes, write_table
-from curation_core.config import ManifestFormat
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def write_manifest(path: Path, kind: ManifestFormat, table: pa.Table, names: Mapping[str, str]) -> None:
-    """Write a manifest, whole or absent. names: of our columns, as own_names gives them."""
-    _WRITERS[kind](path, table, names)
+from curation_core.export_folder import ExportFolder, OutputFile
+from curation_core.manifest_parts import MOST_ROWS, ManifestParts, Part
+from curation_core.table_text import csv_table, data_of, json_rows
 
 
-def _write_parquet(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:
-    write_table(path, table.replace_schema_metadata(None))
+class Writer(Protocol):
+    """One format, written part by part in the order of the rows.
+
+    `needed` says whether anything is left to do; `finish` puts the files in place, `close` gives up what is not.
+    """
+
+    @property
+    def needed(self) -> bool:
+        """Whether it wants the parts: False where an earlier try finished it."""
+
+    def write(self, part: Part) -> None:
+        """Take the next rows."""
+
+    def finish(self) -> None:
+        """Put the files in place; nothing comes after it."""
+
+    def close(self) -> None:
+        """Give up what is not in place; after finish nothing."""
 
 
-def _write_csv(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow([safe_cell(name) for name in table.column_names])
-    for batch in table.to_batches(max_chunksize=10_000):
-        columns = [column.to_pylist() for column in batch.columns]
-        writer.writerows([safe_cell(value) for value in row] for row in zip(*columns, strict=True))
-    write_bytes(path, sink.getvalue().encode())
+class TableFile:
+    """A Parquet or CSV table, or lines of JSON, as one file."""
+
+    def __init__(self, folder: ExportFolder, name: str, schema: pa.Schema) -> None:
+        self.needed = not folder.holds(name)
+        self._schema = schema
+        self._rows: ParquetRows | CsvRows | JsonRows | None = None
+        if self.needed:
+            self._file = folder.create(name)
+            self._rows = _ROWS[name.rpartition(".")[2]](self._file, schema)
+
+    def write(self, part: Part) -> None:
+        """Take the next rows."""
+        self.write_table(part.table)
+
+    def write_table(self, table: pa.Table) -> None:
+        """The same for a table that is not of the manifest."""
+        if self._rows is not None:
+            self._rows.write(table)
+
+    def finish(self) -> None:
+        """Put the file in place."""
+        if self._rows is not None:
+            self._rows.close()
+            self._file.finish()
+            self._rows = None
+
+    def close(self) -> None:
+        """Give it up unless it is finished."""
+        if self._rows is not None:
+            self._file.close()
 
 
-def safe_cell(value: Any) -> Any:
-    """A value for a CSV that no spreadsheet computes."""
-    # a spreadsheet runs a cell that begins like this; the quote keeps it text
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+class ParquetRows:
+    """Rows of a Parquet file; groups are moderate, so that a reader can show the first rows of a large file."""
+
+    def __init__(self, file: OutputFile, schema: pa.Schema) -> None:
+        import pyarrow.parquet as pq
+
+        few = [field.name for field in schema if not _is_unlike(field)]
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=few, write_statistics=few)
+
+    def write(self, table: pa.Table) -> None:
+        """Take the next rows: a row group, or several of at most MOST_ROWS."""
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=MOST_ROWS)
+
+    def close(self) -> None:
+        """Write the foot of the file."""
+        self._writer.close()
 
 
-def safe_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of texts for a CSV that no spreadsheet computes."""
-    risky = pc.match_substring_regex(values, r"^[=+\-@\t\r]")
-    return pc.if_else(pc.fill_null(risky, False), pc.binary_join_element_wise("'", values, ""), values)
+class CsvRows:
+    """Rows of a CSV: UTF-8 with a header, texts in quotes, no cell that a spreadsheet computes."""
+
+    def __init__(self, file: OutputFile, schema: pa.Schema) -> None:
+        import pyarrow.csv as pc_csv
+
+        told = csv_table(schema.empty_table())
+        self._writer = pc_csv.CSVWriter(file, told.schema, write_options=pc_csv.WriteOptions(batch_size=MOST_ROWS))
+        self._schema = told.schema
+
+    def write(self, table: pa.Table) -> None:
+        """Take the next rows."""
+        if table.num_rows:
+            self._writer.write_table(csv_table(table).cast(self._schema))
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+        self._writer.close()
 
 
-def _write_jsonl(path: Path, table: pa.Table, _names: Mapping[str, str]) -> None:
-    lines = (
-        json.dumps(row, ensure_ascii=False, default=str)
-        for batch in table.to_batches(max_chunksize=10_000)
-        for row in batch.to_pylist()
-    )
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+class JsonRows:
+    """Rows as one JSON object a line."""
+
+    def __init__(self, file: OutputFile, _schema: pa.Schema) -> None:
+        self._file = file
+
+    def write(self, table: pa.Table) -> None:
+        """Take the next rows."""
+        self._file.write(data_of(json_rows(table)))
+
+    def close(self) -> None:
+        """Nothing is left to write."""
 
 
-def _write_npy(path: Path, table: pa.Table, names: Mapping[str, str]) -> None:
-    write_array(path, table.column(names["source_row"]).to_numpy().astype(np.int64))
+_ROWS: dict[str, type[ParquetRows | CsvRows | JsonRows]] = {"parquet": ParquetRows, "csv": CsvRows, "jsonl": JsonRows}
 
 
-_WRITERS: dict[ManifestFormat, Callable[[Path, pa.Table, Mapping[str, str]], None]] = {
-    "parquet": _write_parquet,
-    "csv": _write_csv,
-    "jsonl": _write_jsonl,
-    "npy": _write_npy,
-}
+class IndexFile:
+    """Rows of the source that were drawn, as an int64 .npy in the order of the manifest."""
+
+    def __init__(self, folder: ExportFolder, parts: ManifestParts, name: str = "manifest.npy") -> None:
+        self.needed = not folder.holds(name)
+        self._column, self._folder, self._name = parts.names["source_row"], folder, name
+        self._rows: list[np.ndarray] = []
+
+    def write(self, part: Part) -> None:
+        """Take the next rows."""
+        self._rows.append(part.table.column(self._column).to_numpy())
+
+    def finish(self) -> None:
+        """Put the file in place."""
+        write_npy(self._folder, self._name, np.concatenate([np.zeros(0, np.int64), *self._rows]).astype(np.int64))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class PathList:
+    """A line for each row: the file in the export where there is one, else its path in the source."""
+
+    def __init__(self, folder: ExportFolder, parts: ManifestParts) -> None:
+        self.needed = not folder.holds("manifest.txt")
+        self._names = parts.names
+        self._file = folder.create("manifest.txt") if self.needed else None
+
+    def write(self, part: Part) -> None:
+        """Take the next rows."""
+        if self._file is not None:
+            paths = one_line(paths_of(part.table, self._names))
+            self._file.write(data_of(pc.binary_join_element_wise(paths, "\n", "")))
+
+    def finish(self) -> None:
+        """Put the file in place."""
+        if self._file is not None:
+            self._file.finish()
+            self._file = None
+
+    def close(self) -> None:
+        """Give it up unless it is finished."""
+        if self._file is not None:
+            self._file.close()
+
+
+def write_npy(folder: ExportFolder, name: str, array: np.ndarray) -> None:
+    """Write an array as a .npy of the export."""
+    file = folder.create(name)
+    try:
+        np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+        file.finish()
+    finally:
+        file.close()
+
+
+def paths_of(table: pa.Table, names: dict[str, str]) -> pa.Array:
+    """Where the item of each row lies: below the export where it was copied, else below the source."""
+    path = table.column(names["path"]).combine_chunks()
+    if "file" not in names:
+        return path
+    return pc.coalesce(table.column(names["file"]).combine_chunks(), path)
+
+
+def one_line(texts: pa.Array) -> pa.Array:
+    """Texts of which each is one line: ends of lines within are written as in an address."""
+    return pc.replace_substring(pc.replace_substring(texts, "\n", "%0A"), "\r", "%0D")
+
+
+_UNLIKE = ("item_id", "path", "sha256", "file", "row", "source_row", "distance")
+
+
+def _is_unlike(field: pa.Field) -> bool:
+    """Whether a column is one of hashes or paths: a dictionary of them only costs."""
+    return field.name.removeprefix("curation_") in _UNLIKE

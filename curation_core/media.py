@@ -83,6 +83,11 @@ class FolderMedia:
         check_listed(uri, self._known, self._refused)
         return read_inside(self._root, self._root / uri)
 
+    def place(self, uri: str) -> Path:
+        """Where one listed file lies; raises IngestError when it is none of the listing."""
+        check_listed(uri, self._known, self._refused)
+        return self._root / uri
+
     def stamp(self, uri: str) -> str:
         """Size and time of one file."""
         try:

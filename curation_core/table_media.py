@@ -124,6 +124,10 @@ class PathMedia:
         check_listed(uri, self._known, self._refused)
         return read_inside(self._root, self._known[uri])
 
+    def place(self, uri: str) -> Path | None:
+        """Where one file lies; None for an address."""
+        return self._known.get(uri)
+
     def stamp(self, uri: str) -> str:
         """Size and time of one file; of an address what its server says."""
         if uri in self._on_web:

@@ -18,11 +18,11 @@ from curation_core.draw_rules import NO_CAP, DrawRules
 from curation_core.errors import CurationError, ManifestMismatch, StaleArtifact
 from curation_core.export import FORMAT
 from curation_core.export_checks import check_files, unpack_export
-from curation_core.export_files import FOLDER
 from curation_core.export_reading import columns_of, manifest_rows, read_ids, read_manifest, read_rejected, read_run
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.integrity import changed_items
 from curation_core.progress import Progress, silent
+from curation_core.safe_paths import FOLDER
 from curation_core.sampling import sample
 
 

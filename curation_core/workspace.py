@@ -13,9 +13,11 @@ from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, Sam
 from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
 from curation_core.described import Described
 from curation_core.errors import ConfigError, StaleArtifact
+from curation_core.export_formats import needs_files
 from curation_core.folding import parted
 from curation_core.lineage import StepStatus
 from curation_core.locations import normal_source
+from curation_core.origins import open_items
 from curation_core.progress import Progress, silent
 from curation_core.reattach import Reattachment, reattach
 from curation_core.reproduction import Reproduction, Sources, reproduce
@@ -23,6 +25,7 @@ from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
 from curation_core.splits import Splits, assign_splits
+from curation_core.unchanged import Originals
 from curation_core.verification import Verification, verify
 
 
@@ -139,8 +142,10 @@ class Workspace(Described):
         contents = self.export_contents(self.sampling_plan() if plan is None else plan, config)
         mixed = self.mixed_in(contents.plan.config)
         _require_current(contents, self.vectors() if contents.plan.strategy == "diverse" else None, mixed)
-        with self.originals() if config.files == "copy" else contextlib.nullcontext() as read:
-            export.write(folder, contents, config.formats, progress, overwrite=overwrite, read=read)
+        needed = needs_files(config, contents.catalog.modality)
+        with open_items(self.plans.source) if needed else contextlib.nullcontext() as media:
+            originals = None if media is None else Originals.of(media)
+            export.write(folder, contents, config, progress, overwrite=overwrite, originals=originals)
         return folder
 
     def verify(self, name: str, *, progress: Progress = silent) -> Verification:

@@ -17,16 +17,17 @@ from curation_core import export
 from curation_core.artifacts import file_hash
 from curation_core.catalog import FAILURE_SCHEMA, ITEM_SCHEMA, Catalog
 from curation_core.cluster import cluster
-from curation_core.config import ClusterConfig, FacesConfig, IngestConfig, SampleConfig
+from curation_core.config import ClusterConfig, ExportConfig, FacesConfig, IngestConfig, SampleConfig
 from curation_core.errors import ConfigError, IngestError, ManifestMismatch, StepMissing
-from curation_core.export_files import safe_names
 from curation_core.face_corrections import Correction, corrected
 from curation_core.face_model import detector
 from curation_core.faces import detect_faces
 from curation_core.folding import fold
 from curation_core.images import decode_image
+from curation_core.safe_paths import safe_names
 from curation_core.sampling import sample
 from curation_core.sources import ingest
+from curation_core.unchanged import Originals
 from curation_core.verification import verify
 from curation_core.workspace import Workspace
 
@@ -98,8 +99,9 @@ def contents_of(catalog, target, *, eligible=None, **more):
     )
 
 
-def written(folder, contents, **options):
-    export.write(folder, contents, ("parquet", "csv", "jsonl", "npy"), **options)
+def written(folder, contents, *, read=None, **options):
+    config = ExportConfig(name="e", files="reference" if read is None else "copy", **options)
+    export.write(folder, contents, config, originals=None if read is None else Originals(read))
     return folder, {row["path"]: row for row in pq.read_table(folder / "manifest.parquet").to_pylist()}
 
 
@@ -167,7 +169,7 @@ def test_in_a_blurred_copy_no_face_is_found_and_only_faces_have_changed(pile, ex
 
 def test_run_json_says_what_was_done_and_how_often(exported):
     run = json.loads((exported[0] / "run.json").read_text())
-    assert run["files"] == {"copied": 8, "not_copied": 0, "blurred": 4}
+    assert run["files"] == {"mode": "copy", "copied": 8, "not_copied": 0, "blurred": 4}
     assert run["faces"]["found"] == 5
     assert run["faces"]["items_with_faces"] == 4
     assert (run["faces"]["blur"], run["faces"]["threshold"]) == (True, 0.35)
