@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from curation_core.candidates import Candidate
 from curation_core.cluster import cluster
 from curation_core.config import SampleConfig
 from curation_core.presets import prepare
-from curation_core.progress import Progress, silent
+from curation_core.progress import Progress, counted, silent
 from curation_core.sampling import sample
 from curation_core.scoring import FIGURES, Yardstick, mean_and_spread, oriented, pareto_front
 
@@ -48,16 +47,18 @@ def try_candidates(
     clustering too, and may raise to stop.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    total = len(candidates) * trial.n_seeds
-    found, prepared = [], _Prepared(vectors)
+    found, prepared, total = [], _Prepared(vectors), len(candidates) * trial.n_seeds
     for number, one in enumerate(candidates):
         path = folder / f"{_key(one)}.json"
-        if path.is_file():
-            found.append(json.loads(path.read_text()))
-            continue
-        measured = _measure(one, prepared, trial, partial(_ticking, progress, number * trial.n_seeds, total))
-        write_json(path, measured)
-        found.append(measured)
+        if not path.is_file():
+            seeds = []
+            for seed in range(trial.n_seeds):
+                tick = counted(progress, "advise", number * trial.n_seeds + seed, total)
+                tick("", 0, 1)
+                indices = _draw(one, prepared, trial, seed, tick)
+                seeds.append(trial.yardstick.measure(indices, own_space=one.model in ("", trial.model)))
+            write_json(path, {name: [figures[name] for figures in seeds] for name in seeds[0]})
+        found.append(json.loads(path.read_text()))
     progress("advise", total, total)
     return found
 
@@ -139,31 +140,11 @@ class _Prepared:
         return self._rows
 
 
-def _measure(one: Candidate, prepared: _Prepared, trial: Trial, ticking: Callable[[int], Progress]) -> Measured:
-    found: Measured = {}
-    for seed in range(trial.n_seeds):
-        progress = ticking(seed)
-        progress("", 0, 1)
-        indices = _draw(one, prepared, trial, seed, progress)
-        for name, value in trial.yardstick.measure(indices, own_space=one.model in ("", trial.model)).items():
-            found.setdefault(name, []).append(value)
-    return found
-
-
 def _draw(one: Candidate, prepared: _Prepared, trial: Trial, seed: int, progress: Progress) -> np.ndarray:
     if one.kind == "random":
         return random_draw(len(trial.yardstick.space), trial.target_size, seed=seed)
     tree = cluster(prepared.of(one), one.config(seed), progress=progress)
     return sample(tree, SampleConfig(target_size=trial.target_size, seed=seed)).indices
-
-
-def _ticking(progress: Progress, before: int, n_draws: int, seed: int) -> Progress:
-    """A progress that tells how many draws are done, whatever stage it is called with."""
-
-    def tick(stage: str, done: int, total: int, **figures: float) -> None:  # noqa: ARG001
-        progress("advise", before + seed, n_draws)
-
-    return tick
 
 
 def _key(one: Candidate) -> str:

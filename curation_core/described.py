@@ -7,10 +7,10 @@ from curation_core.card_config import PEOPLE_SAY
 from curation_core.card_facts import bias_reports
 from curation_core.config import ExportConfig
 from curation_core.sampling import SamplingPlan
-from curation_core.trials import Trials
+from curation_core.use_trial import UseTrial
 
 
-class Described(Trials):
+class Described(UseTrial):
     """A workspace that can give account of its draw."""
 
     def bias(self, plan: SamplingPlan | None = None, **options: Any) -> tuple[BiasReport, ...]:

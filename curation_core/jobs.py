@@ -37,6 +37,7 @@ VERBS = (
     "reference",
     "advise",
     "sample",
+    "use",
     "export",
     "run",
 )

@@ -15,7 +15,7 @@ CHECKS = (
     "faces",
     "reference",
 )  # beside the way from source to draw; none is required
-REPORTS = {"advise": "advice"}  # trials of the draw, and what their reports are called in an export
+REPORTS = {"advise": "advice", "use": "use"}  # trials of the draw, and what their reports are called in an export
 VERSIONS = dict.fromkeys((*STEPS, *CHECKS, *REPORTS), 1)  # raise one when the step's output changes for the same inputs
 State = Literal["done", "missing", "stale"]
 

@@ -42,6 +42,7 @@ class Plans:
             "project": self._project,
             "sample": self._sample,
             "advise": self._advise,
+            "use": self._use,
         }
         return makers[step]()
 
@@ -107,6 +108,12 @@ class Plans:
         config = {**asked.model_dump(), "target_size": self.trial_target(asked.target_size)}
         config["others"] = self.other_embeddings() if asked.embedders and asked.column else []
         return StepPlan("advise", config, self._trial_inputs())
+
+    def _use(self) -> StepPlan:
+        prepared, cluster = self._prepare(), self.settings.cluster.model_dump(mode="json", exclude={"seed"})
+        config = {**self.settings.use.model_dump(), "cluster": {**cluster, "preset": prepared.config["preset"]}}
+        config["target_size"] = self.trial_target(self.settings.use.target_size)
+        return StepPlan("use", config, self._trial_inputs())
 
     def _trial_inputs(self) -> dict[str, str]:
         """What trials are made from: vectors, columns, and near-duplicates where they were looked for."""

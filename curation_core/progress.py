@@ -16,3 +16,13 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int, **figures: float) -> None:
     """Report nothing; the default everywhere."""
+
+
+def counted(progress: Progress, stage: str, done: int, total: int) -> Progress:
+    """A progress for a part of a longer stage: whatever the part reports, the stage stands at `done` of `total`."""
+    outer, at, of = stage, done, total
+
+    def report(stage: str, done: int, total: int, **figures: float) -> None:  # noqa: ARG001 - the part's are not told
+        progress(outer, at, of)
+
+    return report

@@ -1,68 +1,55 @@
-"""The trials of a workspace: what other settings would draw, and what can be learned from a draw."""
+"""What the trials of a workspace share: the items they look at, labels, near-duplicates, and the reports they leave."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from curation_core import advisor, candidates
-from curation_core.artifacts import write_json
 from curation_core.baselines import random_draw
-from curation_core.candidates import Candidate
 from curation_core.comparisons import Comparisons
-from curation_core.config import Preset
-from curation_core.embed import Embeddings, read_embeddings
-from curation_core.embedders import embedder_names
+from curation_core.config import StepConfig
+from curation_core.embed import Embeddings
 from curation_core.errors import ConfigError, StepMissing
 from curation_core.lineage import REPORTS
-from curation_core.points import Points
-from curation_core.presets import default_preset
-from curation_core.progress import Progress, silent
-from curation_core.scoring import COMPONENTS, FIGURES, Yardstick
-from curation_core.trial_settings import AdviseConfig
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """What a trial would do: settings to try, draws in all, items it looks at, wall seconds (within a factor of 2)."""
+class TriedItems:
+    """The items a trial looks at. rows: (n,) int64 in tree rows; target_size: scaled to them."""
 
-    n_candidates: int
-    n_draws: int
-    n_tried: int
-    seconds: float
+    n_items: int
+    rows: np.ndarray
+    wanted: int
+    target_size: int
+
+    @classmethod
+    def of(cls, embedded: Embeddings, target_size: int, most: int) -> "TriedItems":
+        """All items that have a vector; of more than `most`, so many at random."""
+        n = len(embedded)
+        rows = random_draw(n, min(n, most))
+        return cls(n, rows, target_size, max(1, round(target_size * len(rows) / n)))
+
+    def told(self) -> dict[str, int]:
+        """Numbers for a report."""
+        return {
+            "n_items": self.n_items,
+            "n_tried": len(self.rows),
+            "target_size": self.wanted,
+            "target_tried": self.target_size,
+        }
+
+    def sentence(self) -> str:
+        """What is said where only a part was tried."""
+        return (
+            f"Tried on {len(self.rows):,} of {self.n_items:,} items, taken at random, with the target scaled from "
+            f"{self.wanted:,} to {self.target_size:,}."
+        )
 
 
 class Trials(Comparisons):
-    """What can be found out by drawing differently; each trial leaves a report and changes nothing else."""
-
-    def advise(self, *, progress: Progress = silent, **options: Any) -> dict[str, Any]:
-        """Try a handful of trees on the target size and measure their draws; options are those of AdviseConfig.
-
-        Returns the report: plain JSON with a row per setting, baselines included, and a sentence on what beats what.
-        """
-        with self._trying(advise=options):
-            plan = self.plans.plan("advise")
-
-            def work(folder: Path) -> dict[str, Any]:
-                report = self._advise(AdviseConfig(**_own(plan.config, AdviseConfig)), folder / "rows", progress)
-                write_json(folder / "report.json", report)
-                return {"n_items": report["n_tried"], "n_candidates": len(report["rows"])}
-
-            self._make(plan, work)
-        return self.report("advise")
-
-    def advice_ahead(self, **options: Any) -> Ahead:
-        """What `advise` would try with these options, and how long it would take."""
-        config = AdviseConfig(**{**dict(self.settings.advise), **options})
-        pool = _Tried.of(self.embeddings(), self.plans.trial_target(config.target_size), config.most_items)
-        models = self._models(config)
-        dims = {name: int(one.vectors.shape[1]) for name, one in models.items()}
-        tried = _candidates(pool, models, dict.fromkeys(models, len(pool.rows)), config)
-        seconds = candidates.predict_seconds(tried, len(pool.rows), dims, config.n_seeds)
-        return Ahead(len(tried), len(tried) * config.n_seeds, len(pool.rows), seconds)
+    """What a trial needs of a workspace; it leaves a report and changes nothing else."""
 
     def report(self, step: str) -> dict[str, Any]:
         """The report of a trial as settings ask for it now; raises StepMissing when it has not been run."""
@@ -79,32 +66,6 @@ class Trials(Comparisons):
                 continue
         return found
 
-    def _advise(self, config: AdviseConfig, folder: Path, progress: Progress) -> dict[str, Any]:
-        progress("yardstick", 0, 1)
-        pool = _Tried.of(self.embeddings(), self.plans.trial_target(config.target_size), config.most_items)
-        models = self._models(config)
-        own = self.plans.meta("embed")["model"]
-        vectors = {name: _rows(one, pool.rows) for name, one in models.items()}
-        distinct = {name: Points.of(rows).n_distinct(pool.target_size * 2) for name, rows in vectors.items()}
-        tried = _candidates(pool, models, distinct, config)
-        label = None if config.column is None else self._codes(config.column, pool.rows)
-        yardstick = Yardstick.of(vectors[own], self.copies()[pool.rows], label, pool.target_size)
-        trial = advisor.Trial(yardstick, pool.target_size, config.n_seeds, own)
-        rows = advisor.rows_of(tried, advisor.try_candidates(tried, vectors.__getitem__, trial, folder, progress))
-        for one, row in zip(tried, rows, strict=True):
-            row["title"] = one.title if one.model in ("", own) else f"{one.title} · {one.model}"
-            row["adopt"] = None if one.kind == "random" else _adopted(one, pool, distinct[one.model], own)
-        return {
-            **pool.told(),
-            "column": config.column,
-            "n_seeds": config.n_seeds,
-            "model": own,
-            "figures": [one.told() for one in FIGURES if any(one.name in row["figures"] for row in rows)],
-            "rows": rows,
-            "sentence": advisor.verdict(rows, config.column),
-            "notes": self._notes(pool, models, own),
-        }
-
     def copies(self) -> np.ndarray:
         """Group of near-duplicates of every item of the tree, (m,) int64, -1 alone; exact copies if nobody looked."""
         if self._has("duplicates"):
@@ -113,7 +74,7 @@ class Trials(Comparisons):
         same = np.unique([hashes[row] for row in self.embeddings().rows], return_inverse=True)[1].astype(np.int64)
         return np.where(np.bincount(same)[same] > 1, same, -1)
 
-    def _codes(self, column: str, rows: np.ndarray) -> np.ndarray:
+    def classes(self, column: str, rows: np.ndarray) -> np.ndarray:
         """Class of every item in a column, (m,) int64, -1 for an empty cell."""
         catalog = self.catalog()
         if column not in catalog.columns:
@@ -126,96 +87,16 @@ class Trials(Comparisons):
             )
         return np.where(found == names.index(""), -1, found) if "" in names else found
 
-    def _models(self, config: AdviseConfig) -> dict[str, Embeddings]:
-        """Embedders whose vectors are there, that of the workspace first; others only where labels can judge them."""
-        here, own = self.embeddings(), self.plans.meta("embed")
-        found = {own["model"]: here}
-        if not config.embedders or config.column is None:
-            return found
-        known = embedder_names(self.plans.meta("ingest")["modality"])
-        for meta in self.store.all_meta("embed"):
-            if meta["key"] in self.plans.other_embeddings() and meta["model"] in known and meta["model"] not in found:
-                other = read_embeddings(self.store.folder("embed", meta["key"]), meta["model"])
-                if np.array_equal(other.rows, here.rows):
-                    found[meta["model"]] = other
-        return found
-
-    def _notes(self, pool: "_Tried", models: Mapping[str, Any], own: str) -> list[str]:
-        notes = [
-            f"Uncrowding, Vendi score and coverage are measured in one space for all rows: vectors of {own} at length "
-            f"1, in their {COMPONENTS} strongest components.",
-            "All items may be drawn here, whatever was decided in the review.",
-        ]
-        if pool.n_items > len(pool.rows):
-            notes.append(pool.sentence())
-        if not self._has("duplicates"):
-            notes.append("Only exact copies count as near-duplicates; look for near-duplicates to count all.")
-        others = [name for name in models if name != own]
-        if others:
-            notes.append(f"Draws in the space of {', '.join(others)} are compared by their labels alone.")
-        return notes
+    def class_names(self, column: str) -> list[str]:
+        """Names of the classes of a column, by their numbers in `classes`."""
+        return self.catalog().labels(column)[1]
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """The items a trial looks at. rows: (n,) int64 in tree rows; target_size: scaled to them."""
-
-    n_items: int
-    rows: np.ndarray
-    wanted: int
-    target_size: int
-
-    @classmethod
-    def of(cls, embedded: Embeddings, target_size: int, most: int) -> "_Tried":
-        n = len(embedded)
-        rows = random_draw(n, min(n, most))
-        return cls(n, rows, target_size, max(1, round(target_size * len(rows) / n)))
-
-    def told(self) -> dict[str, int]:
-        return {
-            "n_items": self.n_items,
-            "n_tried": len(self.rows),
-            "target_size": self.wanted,
-            "target_tried": self.target_size,
-        }
-
-    def sentence(self) -> str:
-        return (
-            f"Tried on {len(self.rows):,} of {self.n_items:,} items, taken at random, with the target scaled from "
-            f"{self.wanted:,} to {self.target_size:,}."
-        )
-
-
-def _candidates(
-    pool: _Tried, models: Mapping[str, Embeddings], n_distinct: dict[str, int], config: AdviseConfig
-) -> tuple[Candidate, ...]:
-    presets: dict[str, Preset] = {name: default_preset(name) for name in models}
-    return candidates.candidates(
-        len(pool.rows),
-        pool.target_size,
-        models=list(models),
-        preset_of=presets,
-        dims={name: int(one.vectors.shape[1]) for name, one in models.items()},
-        n_distinct=n_distinct,
-        presets=config.presets,
-    )
-
-
-def _adopted(one: Candidate, pool: _Tried, n_distinct: int, own: str) -> dict[str, Any]:
-    """Settings of the whole workspace that stand for a candidate tried on a part of it."""
-    whole = candidates.for_all(one, len(pool.rows), pool.n_items, pool.wanted, n_distinct)
-    return {
-        "n_clusters": list(whole.n_clusters),
-        "resample_size": list(whole.resample_size),
-        "n_resamples": whole.n_resamples,
-        "preset": whole.preset,
-        "embedder": None if one.model == own else one.model,
-    }
-
-
-def _rows(embedded: Embeddings, rows: np.ndarray) -> np.ndarray:
+def vectors_of(embedded: Embeddings, rows: np.ndarray) -> np.ndarray:
+    """Vectors of some rows in memory: (n, d) float32."""
     return np.asarray(embedded.vectors[rows], dtype=np.float32)
 
 
-def _own(config: Mapping[str, Any], model: type) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name in model.model_fields}  # type: ignore[attr-defined]
+def options_of(config: Mapping[str, Any], model: type[StepConfig]) -> dict[str, Any]:
+    """The settings of a plan that belong to a model."""
+    return {name: value for name, value in config.items() if name in model.model_fields}

@@ -18,6 +18,7 @@ VERBS = {
     "advise",
     "bias",
     "card",
+    "use",
     "cluster",
     "project",
     "review",
