@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from curation_core import cli_cards, cli_checks, cli_compare, cli_items, cli_review, cli_runs, cli_tree, cli_trials  # noqa: F401 - importing them adds their commands
+from curation_core import (  # noqa: F401 - importing them adds their commands
+    cli_cards,
+    cli_checks,
+    cli_compare,
+    cli_draw,
+    cli_items,
+    cli_review,
+    cli_runs,
+    cli_tree,
+    cli_trials,
+)
 from curation_core.cli_common import app
 from curation_core.errors import Cancelled, CurationError
 

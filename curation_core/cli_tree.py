@@ -1,10 +1,10 @@
-"""Commands of the tree: cluster, project, sample."""
+"""Commands of the tree: cluster, project."""
 
 from typing import Annotated
 
 import typer
 
-from curation_core.cli_common import HERE, AsJson, Where, app, given, numbers, open_workspace, say, whole
+from curation_core.cli_common import HERE, AsJson, Where, app, given, numbers, open_workspace, say
 from curation_core.terminal import progress_bar
 
 
@@ -54,28 +54,3 @@ def project(
     say(
         {"items": len(found.xy), "method": found.method}, as_json, f"{len(found.xy):,} items laid out by {found.method}"
     )
-
-
-@app.command()
-def sample(
-    workspace: Where = HERE,
-    target_size: Annotated[float | None, typer.Option(help="Items to draw.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="random, closest or diverse.")] = None,
-    multiplier: Annotated[int | None, typer.Option(help="How often one item may be drawn at most.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same draw.")] = None,
-    one_per_group: Annotated[
-        bool | None, typer.Option("--one-per-group/--all", help="Draw at most one of a group of near-duplicates.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Draw the balanced subset."""
-    size = None if target_size is None else whole(target_size, "--target-size")
-    plan = open_workspace(workspace).sample(
-        size, **given(strategy=strategy, multiplier=multiplier, seed=seed, one_per_group=one_per_group)
-    )
-    short = (
-        f"; {plan.target_size - len(plan.indices):,} short: review left too few items"
-        if len(plan.indices) < plan.target_size
-        else ""
-    )
-    say({"drawn": len(plan.indices), "target": plan.target_size}, as_json, f"{len(plan.indices):,} items drawn{short}")

@@ -9,9 +9,9 @@ import numpy as np
 
 from curation_core import export
 from curation_core.anchors import Anchors
-from curation_core.config import ExportConfig, IngestConfig, ManifestFormat, SampleConfig, SplitConfig
+from curation_core.config import ExportConfig, IngestConfig, ManifestFormat
 from curation_core.decisions import ClusterTarget, Decision, ItemTarget, MergeTarget, Verdict, read_decision
-from curation_core.described import Described
+from curation_core.draws import Draws
 from curation_core.errors import ConfigError, StaleArtifact
 from curation_core.export_formats import needs_files
 from curation_core.folding import parted
@@ -21,15 +21,13 @@ from curation_core.origins import open_items
 from curation_core.progress import Progress, silent
 from curation_core.reattach import Reattachment, reattach
 from curation_core.reproduction import Reproduction, Sources, reproduce
-from curation_core.results import write_draw
 from curation_core.sampling import SamplingPlan, sample
 from curation_core.settings import Settings
-from curation_core.splits import Splits, assign_splits
 from curation_core.unchanged import Originals
 from curation_core.verification import Verification, verify
 
 
-class Workspace(Described):
+class Workspace(Draws):
     """One curation on disk: everything that can be done with it."""
 
     @classmethod
@@ -62,64 +60,7 @@ class Workspace(Described):
         _ = workspace.settings
         return workspace
 
-    # ---- draw and export
-
-    def sample(self, target_size: int | None = None, *, progress: Progress = silent, **options: Any) -> SamplingPlan:
-        """Draw the balanced subset and keep it; options are those of SampleConfig."""
-        given = options if target_size is None else {"target_size": target_size, **options}
-        with self._trying(**({"sample": given} if given else {})):
-            progress("sample", 0, 1)
-            drawn = self.draw(self.settings.sample)
-            self._make(self.plans.plan("sample"), lambda folder: write_draw(folder, drawn))
-            progress("sample", 1, 1)
-        return self.sampling_plan()
-
-    def draw(self, config: SampleConfig | None) -> SamplingPlan:
-        """A draw that is not kept: what the slider shows. Raises ConfigError when the target exceeds what there is."""
-        if config is None:
-            raise ConfigError("no target size is set; give one, for example `curate sample --target-size 500`")
-        decided, most = self.decisions(), self.plans.meta("cluster")["n_items"] * config.multiplier
-        if config.target_size > most:
-            n = decided.tree.n_items
-            raise ConfigError(
-                f"target size is {config.target_size:,}, but {n:,} items, each {config.multiplier}x, give "
-                f"{most:,}; choose at most {most:,}, or set multiplier to {-(-config.target_size // n)}"
-            )
-        vectors = self.vectors() if config.strategy == "diverse" else None
-        may = self.standing(decided.eligible, decided.kept) if config.one_per_group else decided.eligible
-        groups, retrieved = self.mixed_in(config)
-        return sample(
-            decided.tree,
-            config,
-            eligible=may,
-            rules=decided.rules,
-            vectors=vectors,
-            groups=groups,
-            retrieved=retrieved,
-        )
-
-    def mixed_in(self, config: SampleConfig) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """What `sample` needs for a mixed draw: groups of the column, ranks of retrieval; None where it needs none."""
-        return (
-            self.groups(config.column if config.along_column else None),
-            self.retrieved() if config.reference_share else None,
-        )
-
-    def splits(self, plan: SamplingPlan, config: SplitConfig | None = None) -> Splits | None:
-        """A draw parted by a configuration, else by the settings; None where neither asks for it."""
-        config = self.settings.split if config is None else config
-        if config is None:
-            return None
-        catalog, rows = self.catalog(), self.embeddings().rows
-        hashes = catalog.items.column("content_hash").combine_chunks().dictionary_encode().indices
-        return assign_splits(
-            plan.indices,
-            self.decisions().tree,
-            config,
-            near=self.near_duplicates() if self._has("duplicates") else None,
-            content=hashes.to_numpy(zero_copy_only=False)[rows].astype(np.int64),
-            groups=self.groups(config.column),
-        )
+    # ---- export
 
     def export(
         self,
