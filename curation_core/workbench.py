@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curation_core import presets, sources
+from curation_core import kernels, presets, sources
 from curation_core.artifacts import explained, write_array, write_bytes
 from curation_core.catalog import Catalog
 from curation_core.cluster import cluster
@@ -97,12 +97,12 @@ class Workbench(WorkspaceView):
         """Build the tree; options are those of ClusterConfig."""
         with self._trying(cluster=options):
             vectors, plan = self._prepare(progress), self.plans.plan("cluster")
-            self._make(
-                plan,
-                lambda folder: write_hierarchy(
-                    folder, cluster(vectors, ClusterConfig(**plan.config), progress=progress)
-                ),
-            )
+
+            def work(folder: Path) -> dict[str, Any]:
+                tree = cluster(vectors, ClusterConfig(**plan.config), progress=progress)
+                return {**write_hierarchy(folder, tree), "kernel": kernels.engine()}
+
+            self._make(plan, work)
         return self.hierarchy()
 
     def project(self, *, progress: Progress = silent, **options: Any) -> Projection:

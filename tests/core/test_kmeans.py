@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation_core import kernels
 from curation_core.errors import ConfigError, ShapeError
+from curation_core.kernels import lowest
 from curation_core.kmeans import assign, fit, kmeans, nearest, seeds
 from curation_core.points import Points
 
@@ -67,7 +69,7 @@ def test_ties_on_a_lattice_go_to_the_lowest_index(seed, n, dim, k):
     points = Points(x, np.zeros(dim), 1.0)  # whole numbers: every score is exact, ties are real
     before = rng.integers(-3, 4, (k, dim)).astype(np.float32)
     after = np.where(rng.random((k, 1)) < 0.5, before, rng.integers(-3, 4, (k, dim))).astype(np.float32)
-    labels, score = kernel._lowest(x, points.table(before))
+    labels, score = lowest(x, points.table(before))
     found, _ = kernel._reassign(x, points.table(after), labels, score, (after != before).any(axis=1))
     assert found.tolist() == exact_distances(x[:, :-1], after).argmin(axis=1).tolist()
 
@@ -165,7 +167,8 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not():
 def test_the_block_size_changes_no_label(monkeypatch):
     vectors = RNG.standard_normal((500, 6))
     expected = kmeans(vectors, 30, seed=0)
-    monkeypatch.setattr(kernel, "block_scores", lambda _: 700)
+    monkeypatch.setenv(kernels.CHOICE, "blas")
+    monkeypatch.setattr(kernels, "block_scores", lambda _: 700)
     monkeypatch.setattr("curation_core.seeding.block_scores", lambda _: 500)
     monkeypatch.setattr("curation_core.points._VALUES", 300)
     found = kmeans(vectors, 30, seed=0)

@@ -1,0 +1,114 @@
+"""The kernels of k-means: scores of points with centroids, and sums of points; native where installed, BLAS elsewhere.
+
+Both give the float32 answer: they round differently, so they can disagree where two centroids are equally near within
+rounding, and nowhere else. What was used stands in the provenance of a tree.
+"""
+
+import importlib.util
+import os
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+
+from curation_core.errors import ConfigError
+from curation_core.executors import ONE_THREAD, n_cpus
+from curation_core.points import parts
+from curation_core.seeding import block_scores
+
+CHOICE = "CURATE_KERNEL"  # environment: one of engines()
+SCREENED = "+bf16"
+WORTH_SCREENING = 1 << 16  # values of a table from which looking in bfloat16 first can pay
+
+
+def engine() -> str:
+    """What computes: an instruction set of the native kernels, "+bf16" where they look in bfloat16 first, or "blas".
+
+    The rule: the best instruction set of the native package where it is installed and knows this processor, BLAS
+    everywhere else. The environment variable CURATE_KERNEL names another of `engines`; ConfigError when it is not one.
+    """
+    there = engines()
+    chosen = os.environ.get(CHOICE) or there[0]
+    if chosen not in there:
+        raise ConfigError(f"{CHOICE} is {chosen!r}; on this machine choose one of {', '.join(there)}")
+    return chosen
+
+
+def engines() -> tuple[str, ...]:
+    """What can compute here, the default first. All native ones agree to the bit."""
+    native = _native()
+    paths = () if native is None else tuple(native.PATHS)
+    screened = (f"{paths[0]}{SCREENED}",) if native is not None and native.SCREENS else ()
+    return (*paths, *screened, "blas")
+
+
+def lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
+
+    x: (n, d) float32 whose last column is 1. table: (k, d) float32, see `Points.table`. rows: (m,) which rows to look
+    at, all unless given; no second copy of x is made, and no matrix of all scores.
+    """
+    chosen, native = engine(), _native()
+    if chosen == "blas" or native is None:
+        return _lowest_by_blas(x, table, rows)
+    path = chosen.removesuffix(SCREENED)
+    packed = native.Table.of(table, path, screen=path != chosen and table.size >= WORTH_SCREENING)
+    found: tuple[np.ndarray, np.ndarray] = native.nearest(x, packed, rows, n_threads=n_threads())
+    return found
+
+
+def own(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Score of some rows with their own centroids: (m,) float32. labels: (n,) int32 of all rows."""
+    native = _native()
+    if engine() != "blas" and native is not None:
+        found: np.ndarray = native.own_scores(x, table, labels[rows], rows)
+        return found
+    score = np.empty(len(rows), dtype=np.float32)
+    for part in parts(len(rows), x.shape[1]):
+        score[part] = np.einsum("ij,ij->i", x[rows[part]], table[labels[rows[part]]])
+    return score
+
+
+def sums(x: np.ndarray, rows: np.ndarray, group: np.ndarray, n_groups: int, width: int) -> np.ndarray:
+    """Float64 sums of rows of x over groups, in the order of the rows: (n_groups, width). group: (m,) of these rows."""
+    native = _native()
+    if engine() != "blas" and native is not None:
+        added = np.zeros((n_groups, width))
+        native.add_rows(x, group.astype(np.int32, copy=False), added, rows, n_threads=n_threads())
+        return added
+    total = np.zeros((width, n_groups))
+    for part in parts(len(rows), width):
+        block = x[rows[part]]
+        for column in range(width):
+            total[column] += np.bincount(group[part], block[:, column], n_groups)
+    return total.T
+
+
+def n_threads() -> int:
+    """Threads of the native kernels: the cores at hand, fewer where the environment says so to BLAS or OpenMP."""
+    asked = [int(value) for name in ONE_THREAD if (value := os.environ.get(name, "")).isdigit() and int(value) > 0]
+    return min([n_cpus(), *asked])
+
+
+@cache
+def _native() -> ModuleType | None:
+    if importlib.util.find_spec("curation_kernels") is None:
+        return None
+    module = importlib.import_module("curation_kernels")
+    return module if module.PATHS else None
+
+
+def _lowest_by_blas(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    n = len(x) if rows is None else len(rows)
+    labels = np.empty(n, dtype=np.int32)
+    score = np.empty(n, dtype=np.float32)
+    width = max(1, block_scores(x.shape[1]) // len(table))
+    buffer = np.empty((min(width, n), len(table)), dtype=np.float32)
+    for start in range(0, n, width):
+        stop = min(start + width, n)
+        block = x[start:stop] if rows is None else x[rows[start:stop]]
+        scores = np.matmul(block, table.T, out=buffer[: stop - start])  # (b, k)
+        found = scores.argmin(axis=1)
+        labels[start:stop] = found
+        score[start:stop] = scores[np.arange(stop - start), found]
+    return labels, score

@@ -1,0 +1,300 @@
+/* The Python side: buffers are taken, checked, and handed to the kernels without the interpreter's lock. */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "screen.h"
+
+typedef struct {
+    const char *name;
+    Nearest nearest;
+    int width;
+} Path;
+
+static const Path PATHS[] = {
+#if HAVE_X86
+    {"avx512", nearest_avx512, 32},
+    {"avx2", nearest_avx2, 16},
+#endif
+    {NULL, NULL, 0},
+};
+
+static int runs_here(const Path *path) {
+#if HAVE_X86
+    __builtin_cpu_init();
+    if (strcmp(path->name, "avx512") == 0) return __builtin_cpu_supports("avx512f");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    (void)path;
+    return 0;
+#endif
+}
+
+static const Path *path_named(const char *name) {
+    for (const Path *path = PATHS; path->name; path++) {
+        if (strcmp(path->name, name) == 0 && runs_here(path)) return path;
+    }
+    PyErr_Format(PyExc_ValueError, "there is no path %s on this processor; choose one of paths()", name);
+    return NULL;
+}
+
+/* A C-contiguous buffer of one kind of number; ndim 0 stands for any. */
+static int take(PyObject *object, Py_buffer *view, const char *name, const char *format, int ndim, int writable) {
+    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0) return 0;
+    const char *got = view->format ? view->format : "B";
+    if (strcmp(got, format) != 0 && !(strcmp(format, "l") == 0 && strcmp(got, "q") == 0 && sizeof(long) == 8)) {
+        PyErr_Format(PyExc_ValueError, "%s has numbers of format %s, expected %s", name, got, format);
+    } else if (view->ndim != ndim) {
+        PyErr_Format(PyExc_ValueError, "%s has %d dimensions, expected %d", name, view->ndim, ndim);
+    } else {
+        return 1;
+    }
+    PyBuffer_Release(view);
+    return 0;
+}
+
+static void release(Py_buffer *views, int count) {
+    for (int i = 0; i < count; i++) {
+        if (views[i].obj) PyBuffer_Release(&views[i]);
+    }
+}
+
+/* The points of a call: x (n, d) float32, and which rows of it, or None. */
+static int take_points(PyObject *x, PyObject *index, Py_buffer *views, Points *points) {
+    if (!take(x, &views[0], "x", "f", 2, 0)) return 0;
+    const int64_t rows = views[0].shape[0];
+    *points = (Points){views[0].buf, NULL, rows, views[0].shape[1], views[0].shape[1]};
+    if (index == Py_None) return 1;
+    if (!take(index, &views[1], "rows", "l", 1, 0)) return 0;
+    points->index = views[1].buf;
+    points->n = views[1].shape[0];
+    for (int64_t i = 0; i < points->n; i++) {
+        if (points->index[i] < 0 || points->index[i] >= rows) {
+            PyErr_Format(PyExc_IndexError, "row %lld is none of %lld", (long long)points->index[i], (long long)rows);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int expect(int64_t got, int64_t wanted, const char *what) {
+    if (got == wanted) return 1;
+    PyErr_Format(PyExc_ValueError, "%s is %lld, expected %lld", what, (long long)got, (long long)wanted);
+    return 0;
+}
+
+static PyObject *paths(PyObject *self, PyObject *nothing) {
+    (void)self, (void)nothing;
+    PyObject *found = PyList_New(0);
+    for (const Path *path = PATHS; found && path->name; path++) {
+        if (!runs_here(path)) continue;
+        PyObject *entry = Py_BuildValue("(si)", path->name, path->width);
+        if (!entry || PyList_Append(found, entry) < 0) Py_CLEAR(found);
+        Py_XDECREF(entry);
+    }
+    return found;
+}
+
+static PyObject *pack(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *table, *panels;
+    int width;
+    Py_buffer views[2] = {{0}};
+    if (!PyArg_ParseTuple(args, "OOi", &table, &panels, &width)) return NULL;
+    if (!take(table, &views[0], "table", "f", 2, 0)) return NULL;
+    const int64_t k = views[0].shape[0], dim = views[0].shape[1];
+    int ok = width > 0 && take(panels, &views[1], "panels", "f", 3, 1);
+    ok = ok && expect(views[1].shape[0], (k + width - 1) / width, "number of panels");
+    ok = ok && expect(views[1].shape[1], dim, "columns of panels") && expect(views[1].shape[2], width, "width of panels");
+    if (ok) {
+        const float *from = views[0].buf;
+        float *to = views[1].buf;
+        for (int64_t first = 0; first < k; first += width) {
+            for (int64_t j = 0; j < dim; j++) {
+                for (int64_t lane = 0; lane < width; lane++) {
+                    *to++ = first + lane < k ? from[(first + lane) * dim + j] : NAN;
+                }
+            }
+        }
+    }
+    release(views, 2);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *nearest(PyObject *self, PyObject *args) {
+    (void)self;
+    const char *name;
+    PyObject *x, *index, *panels, *labels, *scores;
+    long long k;
+    Py_buffer views[5] = {{0}};
+    Points points;
+    if (!PyArg_ParseTuple(args, "sOOOLOO", &name, &x, &index, &panels, &k, &labels, &scores)) return NULL;
+    const Path *path = path_named(name);
+    int ok = path && take_points(x, index, views, &points) && take(panels, &views[2], "panels", "f", 3, 0);
+    ok = ok && take(labels, &views[3], "labels", "i", 1, 1) && take(scores, &views[4], "scores", "f", 1, 1);
+    ok = ok && expect(views[2].shape[0], (k + path->width - 1) / path->width, "number of panels");
+    ok = ok && expect(views[2].shape[1], points.dim, "columns of panels");
+    ok = ok && expect(views[2].shape[2], path->width, "width of panels");
+    ok = ok && expect(views[3].shape[0], points.n, "length of labels");
+    ok = ok && expect(views[4].shape[0], points.n, "length of scores");
+    if (ok) {
+        const Table table = {views[2].buf, k, path->width, points.dim};
+        int status;
+        Py_BEGIN_ALLOW_THREADS;
+        status = path->nearest(&points, &table, views[3].buf, views[4].buf);
+        Py_END_ALLOW_THREADS;
+        if (status < 0) ok = PyErr_NoMemory() != NULL;
+    }
+    release(views, 5);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+static int screens_here(void) {
+#if HAVE_X86
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+#else
+    return 0;
+#endif
+}
+
+static PyObject *can_screen(PyObject *self, PyObject *nothing) {
+    (void)self, (void)nothing;
+    return PyBool_FromLong(screens_here());
+}
+
+/* Panels (p, pairs, 32) uint32, bias (32 p,) and margins (3, 32 p) float32 for k centroids of dim columns. */
+static int take_screen(PyObject **objects, Py_buffer *views, int64_t k, int64_t dim, int writable) {
+    const int64_t panels = (k + SCREEN_WIDTH - 1) / SCREEN_WIDTH;
+    int ok = take(objects[0], &views[0], "panels", "I", 3, writable) && take(objects[1], &views[1], "bias", "f", 1, writable);
+    ok = ok && take(objects[2], &views[2], "margins", "f", 2, writable);
+    ok = ok && expect(views[0].shape[0], panels, "number of panels");
+    ok = ok && expect(views[0].shape[1], (dim + 1) / 2, "pairs of columns of panels");
+    ok = ok && expect(views[0].shape[2], SCREEN_WIDTH, "width of panels");
+    ok = ok && expect(views[1].shape[0], panels * SCREEN_WIDTH, "length of bias");
+    return ok && expect(views[2].shape[0], 3, "rows of margins") &&
+           expect(views[2].shape[1], panels * SCREEN_WIDTH, "columns of margins");
+}
+
+static PyObject *pack_for_screen(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *table, *made[3];
+    Py_buffer views[4] = {{0}};
+    if (!PyArg_ParseTuple(args, "OOOO", &table, &made[0], &made[1], &made[2])) return NULL;
+    if (!take(table, &views[0], "table", "f", 2, 0)) return NULL;
+    const int64_t k = views[0].shape[0], dim = views[0].shape[1] - 1;
+    const int ok = take_screen(made, views + 1, k, dim, 1);
+    if (ok) pack_screen(views[0].buf, k, dim, views[1].buf, views[2].buf, views[3].buf);
+    release(views, 4);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+/* screen(x, rows, panels, bias, margins, k, labels, upper), and with a table behind: settle what that left open. */
+static PyObject *screen(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *x, *index, *made[3], *labels, *upper, *table = NULL;
+    long long k;
+    Py_buffer views[8] = {{0}};
+    Points points;
+    if (!PyArg_ParseTuple(args, "OOOOOLOO|O", &x, &index, &made[0], &made[1], &made[2], &k, &labels, &upper, &table))
+        return NULL;
+    int ok = take_points(x, index, views, &points) && take_screen(made, views + 2, k, points.dim - 1, 0);
+    ok = ok && take(labels, &views[5], "labels", "i", 1, 1) && expect(views[5].shape[0], points.n, "length of labels");
+    ok = ok && take(upper, &views[6], "upper", "f", 1, 1) && expect(views[6].shape[0], points.n, "length of upper");
+    if (ok && table) {
+        ok = take(table, &views[7], "table", "f", 2, 0) && expect(views[7].shape[0], k, "rows of table");
+        ok = ok && expect(views[7].shape[1], points.dim, "columns of table");
+    }
+    if (ok && !screens_here()) {
+        PyErr_SetString(PyExc_ValueError, "this processor has no products in bfloat16");
+        ok = 0;
+    }
+#if HAVE_X86
+    if (ok) {
+        const float *margins = views[4].buf;
+        const int64_t padded = views[3].shape[0], pairs = views[2].shape[1];
+        const Screen made_of = {views[2].buf, views[3].buf, margins, margins + padded, margins + 2 * padded, k, pairs};
+        int status;
+        Py_BEGIN_ALLOW_THREADS;
+        status = table ? settle_avx512bf16(&points, &made_of, views[6].buf, views[7].buf, views[5].buf)
+                       : screen_avx512bf16(&points, &made_of, views[5].buf, views[6].buf);
+        Py_END_ALLOW_THREADS;
+        if (status < 0) ok = PyErr_NoMemory() != NULL;
+    }
+#endif
+    release(views, 8);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+/* Labels of the points, each below k. */
+static int take_labels(PyObject *labels, Py_buffer *view, int64_t n, int64_t k) {
+    if (!take(labels, view, "labels", "i", 1, 0) || !expect(view->shape[0], n, "length of labels")) return 0;
+    const int32_t *label = view->buf;
+    for (int64_t i = 0; i < n; i++) {
+        if (label[i] < 0 || label[i] >= k) {
+            PyErr_Format(PyExc_IndexError, "label %d is none of %lld", label[i], (long long)k);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static PyObject *own(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *x, *index, *table, *labels, *scores;
+    Py_buffer views[5] = {{0}};
+    Points points;
+    if (!PyArg_ParseTuple(args, "OOOOO", &x, &index, &table, &labels, &scores)) return NULL;
+    int ok = take_points(x, index, views, &points) && take(table, &views[2], "table", "f", 2, 0);
+    ok = ok && expect(views[2].shape[1], points.dim, "columns of table");
+    ok = ok && take_labels(labels, &views[3], points.n, views[2].shape[0]);
+    ok = ok && take(scores, &views[4], "scores", "f", 1, 1) && expect(views[4].shape[0], points.n, "length of scores");
+    if (ok) {
+        Py_BEGIN_ALLOW_THREADS;
+        own_scores(&points, views[2].buf, views[3].buf, views[4].buf);
+        Py_END_ALLOW_THREADS;
+    }
+    release(views, 5);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *add(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *x, *index, *labels, *sums;
+    long long first, last;
+    Py_buffer views[4] = {{0}};
+    Points points;
+    if (!PyArg_ParseTuple(args, "OOOOLL", &x, &index, &labels, &sums, &first, &last)) return NULL;
+    int ok = take_points(x, index, views, &points) && take(sums, &views[3], "sums", "d", 2, 1);
+    ok = ok && take_labels(labels, &views[2], points.n, views[3].shape[0]);
+    if (ok && !(0 <= first && first <= last && last <= points.dim && last <= views[3].shape[1])) {
+        PyErr_SetString(PyExc_ValueError, "the columns are not those of x and sums");
+        ok = 0;
+    }
+    if (ok) {
+        Py_BEGIN_ALLOW_THREADS;
+        add_rows(&points, views[2].buf, views[3].buf, views[3].shape[1], first, last);
+        Py_END_ALLOW_THREADS;
+    }
+    release(views, 4);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyMethodDef METHODS[] = {
+    {"paths", paths, METH_NOARGS, "paths() -> [(name, width)] that run on this processor, best first."},
+    {"pack", pack, METH_VARARGS, "pack(table, panels, width): cut a (k, d) table into panels of width centroids."},
+    {"nearest", nearest, METH_VARARGS, "nearest(path, x, rows, panels, k, labels, scores): fill labels and scores."},
+    {"can_screen", can_screen, METH_NOARGS, "can_screen() -> whether this processor has products in bfloat16."},
+    {"pack_for_screen", pack_for_screen, METH_VARARGS, "pack_for_screen(table, panels, bias, margins): fill all three."},
+    {"screen", screen, METH_VARARGS, "screen(x, rows, panels, bias, margins, k, labels, upper[, table]): see screen.h."},
+    {"own", own, METH_VARARGS, "own(x, rows, table, labels, scores): the score of every point with its own centroid."},
+    {"add", add, METH_VARARGS, "add(x, rows, labels, sums, first, last): add columns first to last to float64 sums."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_native", NULL, 0, METHODS, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&MODULE); }
