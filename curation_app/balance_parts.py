@@ -12,6 +12,8 @@ from curation_core.workspace import Workspace
 PARTS = {
     "Draw": "curation_app.draw_view",
     "Bias": "curation_app.bias_view",
+    "Use": "curation_app.use_view",
+    "Advisor": "curation_app.advisor_view",
 }
 
 

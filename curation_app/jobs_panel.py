@@ -25,6 +25,10 @@ _DOING = {
     "cluster": "Clustering",
     "project": "Laying out the map",
     "sample": "Drawing",
+    "yardstick": "Preparing the yardstick",
+    "advise": "Trying settings",
+    "exam": "Holding items out",
+    "use": "Training probes",
     "export": "Exporting",
     "run": "Running all steps",
 }

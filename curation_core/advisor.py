@@ -119,10 +119,10 @@ def _of_labels(
     }
     told = ", ".join(f"{name} {mean:.2f}" for name, mean in best.items())
     if n_better:
-        return f"{n_better} of {len(trees)} trees draw {column} more evenly than random does ({told})."
+        return f"{n_better} of {len(trees)} trees draw the labels of {column} more evenly than random does ({told})."
     return (
-        f"Over {column}, nothing beats a random draw by more than the seeds' spread ({told}): for these labels "
-        "balancing does not pay."
+        f"Over the labels of {column}, nothing beats a random draw by more than the seeds' spread ({told}): for "
+        "these labels balancing does not pay."
     )
 
 

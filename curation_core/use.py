@@ -22,6 +22,7 @@ from curation_core.sampling import sample
 
 DRAWS = ("random", "flat", "ours")
 FIGURES = ("accuracy", "balanced", "worst")
+_SAID = {"random": "a random draw", "flat": "flat k-means"}
 Marks = dict[str, list[dict[str, dict[str, Any]]]]  # draw -> per seed what Exam.marks says
 
 
@@ -92,25 +93,34 @@ def differences(marks: Marks) -> list[dict[str, Any]]:
 
 
 def sentence(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]], column: str, size: int) -> str:
-    """What the figures say: balanced accuracy first, with the interval of the difference; then plain accuracy."""
-    first, second, third = (
-        _compared(rows, gaps, *asked) for asked in (("linear", "balanced"), ("knn", "balanced"), ("linear", "accuracy"))
+    """What the figures say: balanced accuracy first, with the interval of each difference; then plain accuracy."""
+    linear, flat, knn, plain = (
+        _compared(rows, gaps, *asked)
+        for asked in (
+            ("linear", "balanced", "random"),
+            ("linear", "balanced", "flat"),
+            ("knn", "balanced", "random"),
+            ("linear", "accuracy", "random"),
+        )
     )
     return (
-        f"Learning {column} from {size:,} items, a linear probe has a balanced accuracy of {first}. k-NN: {second}. "
-        f"Plain accuracy of the linear probe, where common classes count most: {third}."
+        f"Learning {column} from {size:,} items, a linear probe has a balanced accuracy of {linear}; against {flat}. "
+        f"k-NN: {knn}. Plain accuracy of the linear probe, where common classes count most: {plain}."
     )
 
 
-def _compared(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]], probe: str, figure: str) -> str:
+def _compared(
+    rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]], probe: str, figure: str, against: str
+) -> str:
     name = "mean" if figure == "accuracy" else figure
     of = {row["draw"]: 100 * row[name] for row in rows if row["probe"] == probe}
-    gap = next(one for one in gaps if (one["against"], one["probe"], one["figure"]) == ("random", probe, figure))
+    gap = next(one for one in gaps if (one["against"], one["probe"], one["figure"]) == (against, probe, figure))
     low, mean, high = (100 * gap[end] for end in ("low", "mean", "high"))
-    told = f"{of['ours']:.1f} % on ours and {of['random']:.1f} % on a random draw, {mean:+.1f} points"
+    told = f"{of['ours']:.1f} % on ours and " if against == "random" else ""
+    told += f"{of[against]:.1f} % on {_SAID[against]}: {mean:+.1f} points"
     if low > 0 or high < 0:
-        return f"{told} (95 % interval {low:+.1f} to {high:+.1f})"
-    return f"{told}, which lies within the seeds' interval ({low:+.1f} to {high:+.1f}), so neither is better"
+        return f"{told} ({low:+.1f} to {high:+.1f})"
+    return f"{told} ({low:+.1f} to {high:+.1f}, so neither is better)"
 
 
 def _values(seeds: Sequence[Mapping[str, Any]], figure: str) -> list[float]:
