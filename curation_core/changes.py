@@ -35,16 +35,16 @@ class Cause(IntEnum):
 
 
 CAUSES = {
-    Cause.POOL: "only one of the pools has it",
-    Cause.UNREADABLE: "one of the two could not read it",
-    Cause.DROPPED: "dropped in review on one side",
-    Cause.KEPT: "kept in review on one side",
-    Cause.DUPLICATE: "a near-duplicate stands for it on one side",
-    Cause.CAPPED: "its cluster is capped on one side",
+    Cause.POOL: "in one pool only",
+    Cause.UNREADABLE: "unreadable on one side",
+    Cause.DROPPED: "dropped on one side",
+    Cause.KEPT: "kept on one side",
+    Cause.DUPLICATE: "near-duplicate stands for it",
+    Cause.CAPPED: "cluster capped on one side",
     Cause.TREE: "another tree",
-    Cause.QUOTA: "the quota of its cluster moved",
-    Cause.SIBLING: "another item of its cluster, at the same quota",
-    Cause.UNKNOWN: "what was decided then is not known any more",
+    Cause.QUOTA: "cluster's quota moved",
+    Cause.SIBLING: "same quota, another item",
+    Cause.UNKNOWN: "decisions not known any more",
 }
 OF_WHY = {
     Why.ABSENT: Cause.POOL,

@@ -9,6 +9,7 @@ kept.
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -109,6 +110,12 @@ class Job:
         (self.folder / "spec.json").touch()
         _spawn(self.folder)
         return self
+
+    def remove(self) -> None:
+        """Delete its log and state; what it made stays. Raises ConfigError while it is running."""
+        if self.state().active:
+            raise ConfigError(f"job {self.id} is still running; cancel it first")
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self, n_lines: int = 20) -> str:
         """The last lines of the log."""
