@@ -88,8 +88,8 @@ def _protect(ws: Workspace, pool: Pool, column: str) -> None:
 
 def _figures(report: BiasReport) -> None:
     worst = report.worst
-    fell = "none" if worst is None else f"× {report.ratio[worst]:.2f}"
-    who = "No value falls by more than chance." if worst is None else escaped(f"{report.groups[worst]} falls most.")
+    fell = "none" if worst is None else escaped(f"{clipped(report.groups[worst], 16)} × {report.ratio[worst]:.2f}")
+    who = "The value that falls most, by more than chance would explain: its share of the draw over that of the pool."
     table = report.clusters
     show.figures(
         {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation_app.charts import Chart, clipped, framed, named, plain, strong
-from curation_app.palette import ACCENT, CONTEXT, colorscale
+from curation_app.palette import ACCENT, CATEGORIES, CONTEXT
 from curation_core.bias import BiasReport, ClusterTable
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_COLUMNS = 20, 12  # bars of a chart; values across a heat table
 PROTECTED = "◆"
+INTERVAL = CATEGORIES[2]  # seen on the bar, on white and on black
+# from next to nothing to full: on a dark page a pale scale would glare
+_SHARES = [[0.0, "rgba(66, 105, 208, 0.05)"], [1.0, "rgba(66, 105, 208, 1)"]]
 
 
 def bias_bars(report: BiasReport, title: str) -> Chart:
@@ -79,7 +82,7 @@ def cluster_heat(report: BiasReport, table: ClusterTable, names: Sequence[str], 
             customdata=table.counts[:, :MOST_COLUMNS],
             text=[[f"{named(name)}<br>{plain(group)}" for group in groups] for name in names],
             hovertemplate=f"{strong('%{text}')}<br>%{{z:.1f}} % (%{{customdata:,}} items)<extra></extra>",
-            colorscale=colorscale(),
+            colorscale=_SHARES,
             zmin=0,
             zmax=100,
             xgap=1,
@@ -108,8 +111,8 @@ def _with_intervals(figure: "go.Figure", report: BiasReport, shown: np.ndarray, 
         "symmetric": False,
         "array": (100 * report.high[shown] - after).clip(0),
         "arrayminus": (after - 100 * report.low[shown]).clip(0),
-        "color": "#7d8694",
-        "thickness": 1.25,
+        "color": INTERVAL,
+        "thickness": 1.75,
         "width": 3,
     }
 

@@ -23,6 +23,7 @@ from curation_core.hierarchy import Hierarchy
 from curation_core.manifest import ExportContents
 from curation_core.metrics import Balance, balance
 from curation_core.personal import mask
+from curation_core.splits import Splits
 
 MOST_POINTS = 160  # of a curve in a card
 MOST_TOP = 12  # clusters named one by one
@@ -104,7 +105,7 @@ def gather(contents: ExportContents, config: BiasConfig) -> CardFacts:
     """All facts of an export. Raises ConfigError for a column to report on that is not there."""
     reports, passed_over = bias_reports(contents, config)
     catalog, plan = contents.catalog, contents.plan
-    splits = getattr(contents, "splits", None)
+    splits = contents.splits
     return CardFacts(
         modality=catalog.modality,
         n_items=len(catalog),
@@ -124,7 +125,7 @@ def gather(contents: ExportContents, config: BiasConfig) -> CardFacts:
         splits=() if splits is None else _splits(splits, plan.indices),
         places=place_columns(catalog),
         provenance=contents.provenance,
-        reports=dict(getattr(contents, "reports", {}) or {}),
+        reports=dict(contents.reports),
     )
 
 
@@ -242,7 +243,7 @@ def _masked(contents: ExportContents) -> tuple[int, int] | None:
     return int(counts.sum()), int((counts > 0).sum())
 
 
-def _splits(splits: Any, drawn: np.ndarray) -> tuple[tuple[str, int], ...]:
+def _splits(splits: Splits, drawn: np.ndarray) -> tuple[tuple[str, int], ...]:
     counts = np.bincount(np.asarray(splits.code)[drawn] + 1, minlength=len(splits.names) + 1)[1:]
     return tuple(zip(splits.names, counts.tolist(), strict=True))
 

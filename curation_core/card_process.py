@@ -1,12 +1,19 @@
 """Card sections on where items come from and what was done to them, read from the run's own provenance."""
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from curation_core.card_blocks import Block, Table, Text, clean, counted
 from curation_core.card_config import CardConfig
 from curation_core.card_facts import CardFacts
 from curation_core.card_words import answer
+
+
+def title_of(facts: CardFacts, config: CardConfig) -> str:
+    """What a person called it, else the source and the number of items: never the folder, which may be renamed."""
+    source = str(facts.provenance.get("source", {}).get("source", "")).rstrip("/").rpartition("/")[2]
+    return config.title or f"{PurePosixPath(source).stem or 'dataset'}-{facts.n_drawn}"
 
 
 def collection(facts: CardFacts, config: CardConfig) -> tuple[Block, ...]:

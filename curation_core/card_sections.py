@@ -8,7 +8,8 @@ from curation_core.card_blocks import Block, Card, Code, Figures, Items, Parts, 
 from curation_core.card_config import CardConfig
 from curation_core.card_facts import CardFacts
 from curation_core.card_items import Thumbnail, contact_sheet
-from curation_core.card_words import answer, bullets_of, load_lines, verify_lines
+from curation_core.card_process import title_of
+from curation_core.card_words import VERIFY_LINES, answer, bullets_of, load_lines
 from curation_core.manifest import ExportContents
 
 
@@ -17,11 +18,10 @@ def make_card(
     facts: CardFacts,
     config: CardConfig,
     *,
-    name: str,
     files: Mapping[str, int],
     thumbnail: Thumbnail | None = None,
 ) -> Card:
-    """The card of an export. name: of the export; files: its files so far with their sizes."""
+    """The card of an export. files: those at its top so far, folders ending in a slash, with their sizes."""
     sections = (
         Section("composition", "What is in it", _composition(contents, facts, config, thumbnail)),
         Section("motivation", "Why it was made", (answer(config, "motivation"),)),
@@ -34,8 +34,8 @@ def make_card(
         Section("uses", "Uses", (*_uses(config), *_reports(facts.reports))),
         Section("limits", "Limitations", card_people.limitations(facts, config)),
         Section("upkeep", "Licence and upkeep", _upkeep(config)),
-        Section("load", "How to load it", _load(name, facts, files)),
-        Section("verify", "How to check it", (Text(_VERIFY), Code("bash", verify_lines(name)))),
+        Section("load", "How to load it", _load(facts, files)),
+        Section("verify", "How to check it", (Text(_VERIFY), Code("bash", VERIFY_LINES))),
     )
     noun = facts.noun
     lead = config.description or (
@@ -43,7 +43,7 @@ def make_card(
         "frequent kinds do not crowd out rare ones."
     )
     kept = tuple(section for section in sections if section.blocks)
-    return Card(clean(config.title or name), lead, (_head(facts),), kept)
+    return Card(clean(title_of(facts, config)), lead, (_head(facts),), kept)
 
 
 MOST_QUOTES = 18  # texts take more room than pictures
@@ -111,11 +111,11 @@ def _upkeep(config: CardConfig) -> tuple[Block, ...]:
     return (Text(f"Version: {config.version}"), *(answer(config, name) for name in names))
 
 
-def _load(name: str, facts: CardFacts, files: Mapping[str, int]) -> tuple[Block, ...]:
+def _load(facts: CardFacts, files: Mapping[str, int]) -> tuple[Block, ...]:
     blocks: list[Block] = [
-        Code("python", text) for text in load_lines(name, facts.modality, files, has_splits=bool(facts.splits))
+        Code("python", text) for text in load_lines("", facts.modality, files, has_splits=bool(facts.splits))
     ]
-    return (Text("As rows, and as a dataset for training; docs/loading.md says more."), *blocks)
+    return (Text("In the folder of this card, as rows and as a dataset for training:"), *blocks)
 
 
 def _reports(reports: Mapping[str, Any]) -> tuple[Block, ...]:

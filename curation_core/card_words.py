@@ -21,6 +21,7 @@ QUESTIONS = {
     "citation": ("Citation", "How is it cited?"),
     "published": ("Published", "When was it published?"),
 }
+VERIFY_LINES = "curate verify .\nsha256sum --check SHA256SUMS"
 _TITLES = {"use": "How well models learn from it", "advice": "Trees that were tried"}
 _MOST_ROWS = 60
 
@@ -32,37 +33,37 @@ def answer(config: CardConfig, name: str) -> Block:
     return Text(f"{title}: {said}") if said else Blank(title, question, name)
 
 
-def load_lines(name: str, modality: str, files: Mapping[str, Any], *, has_splits: bool) -> list[str]:
-    """Code that loads an export: its rows with datasets, or with pandas, and the items for a training loop."""
+def load_lines(folder: str, modality: str, files: Mapping[str, Any], *, has_splits: bool) -> list[str]:
+    """Code that loads an export: its rows with datasets, and its items for a training loop, three lines each.
+
+    folder: where the export lies, "" for here. files: those at its top, folders ending in a slash.
+    """
     found = []
     kinds = {"parquet": "parquet", "jsonl": "json", "csv": "csv"}
     kind = next((kind for kind in kinds if f"manifest.{kind}" in files), None)
     if kind is not None:
-        path = f"{name}/manifest.{kind}"
+        path = f"{folder}/manifest.{kind}" if folder else f"manifest.{kind}"
         found.append(
             "from datasets import load_dataset\n"
             f'rows = load_dataset("{kinds[kind]}", data_files="{path}", split="train")\n'
             "print(rows[0])"
         )
-        source = "" if "files/" in files else f', source="{_SOURCES[modality]}"'
+        is_whole = modality == "text" or "files/" in files or "images/" in files
+        source = "" if is_whole else f', source="{_SOURCES[modality]}"'
         split = ', split="train"' if has_splits else ""
         found.append(
             "from torch.utils.data import DataLoader\n"
             "from curation_core.loading import ManifestDataset, batch\n"
-            f'loader = DataLoader(ManifestDataset("{name}"{source}{split}), batch_size=32, num_workers=2, '
+            f'loader = DataLoader(ManifestDataset("{folder or "."}"{source}{split}), batch_size=32, num_workers=2, '
             "collate_fn=batch)"
         )
     elif "manifest.npy" in files:
-        found.append(f'import numpy as np\nrows = np.load("{name}/manifest.npy")  # row numbers in the source')
+        path = f"{folder}/manifest.npy" if folder else "manifest.npy"
+        found.append(f'import numpy as np\nrows = np.load("{path}")  # row numbers in the source')
     return found
 
 
-_SOURCES = {"image": "path/to/pictures", "text": "path/to/table.csv", "vector": "path/to/vectors.npy"}
-
-
-def verify_lines(name: str) -> str:
-    """Commands that check an export."""
-    return f"curate verify {name}\ncd {name} && sha256sum --check SHA256SUMS"
+_SOURCES = {"image": "path/to/pictures", "vector": "path/to/vectors.npy"}
 
 
 def bullets_of(name: str, report: Any) -> list[Block]:

@@ -23,18 +23,17 @@ def write_cards(
     config: CardConfig | None = None,
     bias: BiasConfig | None = None,
     *,
-    name: str = "",
     thumbnail: Thumbnail | None = None,
     sums: Mapping[str, str] | None = None,
 ) -> None:
     """Write the cards of an export whose other files, run.json among them, are there; before SHA256SUMS is.
 
-    name: of the export, where the folder is not called so yet. thumbnail: content hash -> path of its small picture;
-    without it, or where a picture is missing, none is shown. sums: sha256 by file, where they are known already; others
-    are hashed here. Nothing of the clock or the machine gets in: the same contents give the same bytes. Raises
-    ConfigError for a column of `bias` that is not there.
+    thumbnail: content hash -> path of its small picture; without it, or where a picture is missing, none is shown.
+    sums: sha256 by file, where they are known already; others are hashed here. Nothing of the clock, the machine or
+    the folder's name gets in: the same contents give the same bytes. Raises ConfigError for a column of `bias` that is
+    not there.
     """
-    config, name = config or CardConfig(), name or folder.name
+    config = config or CardConfig()
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     facts = gather(contents, bias or BiasConfig())
     files = {
@@ -42,9 +41,9 @@ def write_cards(
         for path in sorted(folder.iterdir())
         if path.name not in WRITES and not path.name.startswith(".")
     }
-    card = make_card(contents, facts, config, name=name, files=files, thumbnail=thumbnail)
+    card = make_card(contents, facts, config, files=files, thumbnail=thumbnail)
     write_json(folder / "bias.json", [report.as_json() for report in facts.bias])
     write_bytes(folder / "card.md", markdown(card).encode())
     write_bytes(folder / "card.html", html(card).encode())
-    made = croissant(folder, contents, facts, config, run=run, name=name, files=files, sums=sums or {})
+    made = croissant(folder, contents, facts, config, run=run, files=files, sums=sums or {})
     write_bytes(folder / "croissant.json", (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode())

@@ -12,7 +12,7 @@ from curation_core.artifacts import file_hash
 from curation_core.card_blocks import clean, counted
 from curation_core.card_config import CardConfig
 from curation_core.card_facts import CardFacts
-from curation_core.card_process import steps
+from curation_core.card_process import steps, title_of
 from curation_core.croissant_fields import record_sets
 from curation_core.croissant_geo import geo_fields
 from curation_core.croissant_rai import rai_fields
@@ -52,7 +52,6 @@ def croissant(
     config: CardConfig,
     *,
     run: Mapping[str, Any],
-    name: str,
     files: Mapping[str, int],
     sums: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def croissant(
         "@context": context(is_geo=bool(geo)),
         "@type": "sc:Dataset",
         "conformsTo": conforms,
-        "name": config.title or name,
+        "name": title_of(facts, config),
         **{key: value for key, value in said.items() if value},
         "version": config.version,
         **rai_fields(facts, config),

@@ -1,11 +1,15 @@
 """What a workspace tells of its draw: what it does to groups, and the card that people fill in."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from curation_core.bias import BiasReport
 from curation_core.card_config import PEOPLE_SAY
 from curation_core.card_facts import bias_reports
+from curation_core.cards import write_cards
 from curation_core.config import ExportConfig
+from curation_core.manifest import ExportContents
 from curation_core.sampling import SamplingPlan
 from curation_core.use_trial import UseTrial
 
@@ -23,6 +27,15 @@ class Described(UseTrial):
             drawn = self.sampling_plan() if plan is None else plan
             contents = self.export_contents(drawn, ExportConfig(name="bias"))
             return bias_reports(contents, self.settings.bias)[0]
+
+    def describing(self, contents: ExportContents) -> Callable[[Path, Mapping[str, str]], None]:
+        """What writes the cards of an export into its folder, given the sums of the files that are there."""
+        settings = self.settings
+
+        def write(folder: Path, sums: Mapping[str, str]) -> None:
+            write_cards(folder, contents, settings.card, settings.bias, thumbnail=self.thumbnail, sums=sums)
+
+        return write
 
     def card(self, **options: Any) -> tuple[str, ...]:
         """Set what people say in the dataset card; options: those of CardConfig. Returns what is still blank."""

@@ -209,6 +209,8 @@ def repeatable_settings(plans: Plans, embedded: Mapping[str, Any], drawn: Sampli
     settings = plans.settings
     found = {name: getattr(settings, name).model_dump(mode="json") for name in _REPEATED}
     found["embed"] = dict(embedded)  # the embedder by the name it is recorded with, the device not at all
+    for name in ("bias", "card"):  # most of them are at their defaults, which need no telling
+        found[name] = getattr(settings, name).model_dump(mode="json", exclude_defaults=True)
     if settings.split is not None:
         found["split"] = settings.split.model_dump(mode="json")
     if settings.reference is not None and drawn.reference_share:

@@ -86,7 +86,8 @@ class Workspace(Draws):
         needed = needs_files(config, contents.catalog.modality)
         with open_items(self.plans.source) if needed else contextlib.nullcontext() as media:
             originals = None if media is None else Originals.of(media)
-            export.write(folder, contents, config, progress, overwrite=overwrite, originals=originals)
+            cards = self.describing(contents)
+            export.write(folder, contents, config, progress, overwrite=overwrite, originals=originals, cards=cards)
         return folder
 
     def verify(self, name: str, *, progress: Progress = silent) -> Verification:
