@@ -39,7 +39,7 @@ def write_cards(
     files = {
         path.name + ("/" if path.is_dir() else ""): path.stat().st_size
         for path in sorted(folder.iterdir())
-        if path.name not in WRITES and not path.name.startswith(".")
+        if path.name not in (*WRITES, "SHA256SUMS") and not path.name.startswith(".")
     }
     card = make_card(contents, facts, config, files=files, thumbnail=thumbnail)
     write_json(folder / "bias.json", [report.as_json() for report in facts.bias])

@@ -68,7 +68,6 @@ class Carded:
     def __init__(self, ws, name, **options):
         self.ws, self.name = ws, name
         self.folder = ws.export(name, overwrite=True, **options)
-        self.write()
 
     def write(self):
         """Write the cards once more over what is there."""
