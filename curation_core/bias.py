@@ -154,29 +154,27 @@ def bias_report(
     allowed = np.ones(n, dtype=bool) if reviewed is None else np.asarray(reviewed)
     if allowed.shape != (n,) or (clusters is not None and len(clusters) != n):
         raise ShapeError(f"{attribute.column} has {n} items, review or clusters another number; give the same items")
+    counts = [_counted(attribute, rows) for rows in (None, allowed, drawn)]
     k = len(attribute.names)
-    counts = [_counted(codes, k), _counted(codes[allowed], k), _counted(codes[drawn], k)]
+    in_pool = counts[0][:k]
     marked = _marked(attribute.names, protected)
-    place, names = _shown(attribute, counts[0][:k], marked, most)
+    place, names = _shown(attribute, in_pool, marked, most)
     pool, left, taken = (np.bincount(place, count[:k], minlength=len(names)).astype(np.int64) for count in counts)
     low, high = wilson(taken, _as_if_random(len(np.unique(drawn)), n, taken.sum()))
-    lost = np.flatnonzero((counts[0][:k] > 0) & (counts[2][:k] == 0))
-    lost = lost[np.argsort(-counts[0][lost], kind="stable")]
     return BiasReport(
-        column=attribute.column,
-        kind=attribute.kind,
-        groups=names,
-        pool=pool,
-        reviewed=left,
-        drawn=taken,
-        low=low,
-        high=high,
+        attribute.column,
+        attribute.kind,
+        names,
+        pool,
+        left,
+        taken,
+        low,
+        high,
         protected=np.bincount(place, marked, minlength=len(names)) > 0,
-        n_values=int((counts[0][:k] > 0).sum()),
-        lost=tuple(attribute.names[value] for value in lost[:MOST_LOST].tolist()),
-        n_lost=len(lost),
+        n_values=int((in_pool > 0).sum()),
+        **_lost(attribute.names, in_pool, counts[2][:k]),
         missing=(int(counts[0][k]), int(counts[1][k]), int(counts[2][k])),
-        entropy=(balance(counts[0][:k]).entropy, balance(counts[2][:k], pool=counts[0][:k]).entropy),
+        entropy=(balance(in_pool).entropy, balance(counts[2][:k], pool=in_pool).entropy),
         clusters=None if clusters is None else cluster_table(_placed(codes, place), len(names), clusters, level),
     )
 
@@ -211,9 +209,17 @@ def cluster_table(
     return ClusterTable(level, order, table[order], home, held, *_association(table))
 
 
-def _counted(codes: np.ndarray, k: int) -> np.ndarray:
-    """Items per value, and last those without one: (k + 1,) int64."""
+def _counted(attribute: Attribute, rows: np.ndarray | None) -> np.ndarray:
+    """Items per value, of all rows or of some, and last those without one: (k + 1,) int64."""
+    codes, k = attribute.codes if rows is None else attribute.codes[rows], len(attribute.names)
     return np.bincount(np.where(codes < 0, k, codes), minlength=k + 1)
+
+
+def _lost(names: Sequence[str], pool: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+    """Values that the pool has and the draw has not: the largest by name, and how many there are."""
+    gone = np.flatnonzero((pool > 0) & (drawn == 0))
+    gone = gone[np.argsort(-pool[gone], kind="stable")]
+    return {"lost": tuple(names[value] for value in gone[:MOST_LOST].tolist()), "n_lost": len(gone)}
 
 
 def _marked(names: Sequence[str], protected: Sequence[str] | None) -> np.ndarray:

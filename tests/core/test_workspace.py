@@ -45,6 +45,7 @@ def test_the_six_lines_of_the_readme_work(tmp_path, source):
     assert len(plan.indices) == 60
     assert ws.verify("e").ok, ws.verify("e")
     others = {"rejected.parquet", "tree.parquet", "decisions.jsonl", "run.json", "SHA256SUMS"}
+    others |= {"card.md", "card.html", "croissant.json", "bias.json"}
     assert {path.name for path in folder.iterdir()} == {"manifest.parquet", "manifest.csv", *others}
 
 
