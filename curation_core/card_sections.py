@@ -1,7 +1,6 @@
 """The sections of a dataset card: facts put into sentences, tables and charts; a blank where only a person knows."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from curation_core import card_balance, card_people, card_process
 from curation_core.card_blocks import Block, Card, Code, Figures, Items, Parts, Section, Table, Text, clean, counted
@@ -9,7 +8,8 @@ from curation_core.card_config import CardConfig
 from curation_core.card_facts import CardFacts
 from curation_core.card_items import Thumbnail, contact_sheet
 from curation_core.card_process import title_of
-from curation_core.card_words import VERIFY_LINES, answer, bullets_of, load_lines
+from curation_core.card_use import use_blocks
+from curation_core.card_words import VERIFY_LINES, answer, load_lines
 from curation_core.manifest import ExportContents
 
 
@@ -31,7 +31,8 @@ def make_card(
         Section("bias", "Shares of groups", card_balance.bias_blocks(facts)),
         Section("review", "What people decided", card_people.review(facts)),
         Section("privacy", "Duplicates, faces, personal data", card_people.privacy(facts)),
-        Section("uses", "Uses", (*_uses(config), *_reports(facts.reports))),
+        Section("uses", "Uses", _uses(config)),
+        Section("use", "How well models learn from it", use_blocks(facts.reports.get("use"))),
         Section("limits", "Limitations", card_people.limitations(facts, config)),
         Section("upkeep", "Licence and upkeep", _upkeep(config)),
         Section("load", "How to load it", _load(facts, files)),
@@ -116,11 +117,3 @@ def _load(facts: CardFacts, files: Mapping[str, int]) -> tuple[Block, ...]:
         Code("python", text) for text in load_lines("", facts.modality, files, has_splits=bool(facts.splits))
     ]
     return (Text("In the folder of this card, as rows and as a dataset for training:"), *blocks)
-
-
-def _reports(reports: Mapping[str, Any]) -> tuple[Block, ...]:
-    """Reports that the workspace keeps: a sentence, and a table where there is one."""
-    found: list[Block] = []
-    for name in ("use", "advice"):
-        found += bullets_of(name, reports[name]) if name in reports else []
-    return tuple(found)

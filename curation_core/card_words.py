@@ -1,9 +1,9 @@
-"""The fixed words of a card: questions for people, lines that load and check an export, reports of other steps."""
+"""The fixed words of a card: questions for people, lines that load and check an export."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from curation_core.card_blocks import Blank, Block, Bullets, Table, Text, clean
+from curation_core.card_blocks import Blank, Block, Text
 from curation_core.card_config import CardConfig
 
 QUESTIONS = {
@@ -22,8 +22,6 @@ QUESTIONS = {
     "published": ("Published", "When was it published?"),
 }
 VERIFY_LINES = "curate verify .\nsha256sum --check SHA256SUMS"
-_TITLES = {"use": "How well models learn from it", "advice": "Trees that were tried"}
-_MOST_ROWS = 60
 
 
 def answer(config: CardConfig, name: str) -> Block:
@@ -64,36 +62,3 @@ def load_lines(folder: str, modality: str, files: Mapping[str, Any], *, has_spli
 
 
 _SOURCES = {"image": "path/to/pictures", "vector": "path/to/vectors.npy"}
-
-
-def bullets_of(name: str, report: Any) -> list[Block]:
-    """A report that another step made, as far as it is tables, numbers and sentences."""
-    if not isinstance(report, Mapping):
-        return []
-    blocks: list[Block] = [Text(f"{_TITLES.get(name, name)}.")]
-    plain = [f"{_spaced(key)}: {_value(value)}" for key, value in report.items() if not isinstance(value, list | dict)]
-    blocks += [Bullets(tuple(plain))] if plain else []
-    for key, value in report.items():
-        if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
-            blocks.append(_table(key, value))
-    return blocks
-
-
-def _table(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    cells = tuple(tuple(_value(row.get(name)) for name in columns) for row in rows[:_MOST_ROWS])
-    return Table(_spaced(caption), tuple(_spaced(name) for name in columns), cells)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(_value(one) for one in value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_spaced(key)} {_value(one)}" for key, one in value.items())
-    return "" if value is None else clean(f"{value:,}" if isinstance(value, int) and value is not True else value)
-
-
-def _spaced(name: object) -> str:
-    return clean(name, 60).replace("_", " ")

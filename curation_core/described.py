@@ -1,6 +1,7 @@
 """What a workspace tells of its draw: what it does to groups, and the card that people fill in."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from curation_core.cards import write_cards
 from curation_core.config import ExportConfig
 from curation_core.manifest import ExportContents
 from curation_core.sampling import SamplingPlan
+from curation_core.trial_settings import UseConfig
+from curation_core.trials import options_of
 from curation_core.use_trial import UseTrial
 
 
@@ -27,6 +30,16 @@ class Described(UseTrial):
             drawn = self.sampling_plan() if plan is None else plan
             contents = self.export_contents(drawn, ExportConfig(name="bias"))
             return bias_reports(contents, self.settings.bias)[0]
+
+    def export_contents(self, plan: SamplingPlan, config: ExportConfig) -> ExportContents:
+        """Everything that an export of a draw tells, the report of use included where there is a current one."""
+        contents = super().export_contents(plan, config)
+        report = self.reports().get("use")
+        if report is None:
+            return contents
+        asked = options_of(self.plans.plan("use").config, UseConfig)
+        told = {**contents.provenance, "reports": {"use": asked}}  # by which it can be made again
+        return replace(contents, reports={"use": report}, provenance=told)
 
     def describing(self, contents: ExportContents) -> Callable[[Path, Mapping[str, str]], None]:
         """What writes the cards of an export into its folder, given the sums of the files that are there."""

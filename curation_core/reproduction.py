@@ -36,6 +36,7 @@ class Bench(Protocol):
     def reference(self, source: str | Path = ..., *, progress: Progress = ..., **options: Any) -> Any: ...  # noqa: D102
     def import_decisions(self, file: str | Path) -> int: ...  # noqa: D102
     def sample(self, target_size: int | None = ..., *, progress: Progress = ..., **options: Any) -> Any: ...  # noqa: D102
+    def use(self, *, progress: Progress = ..., **options: Any) -> Any: ...  # noqa: D102
     def export(self, name: str, *, progress: Progress = ..., **options: Any) -> Path: ...  # noqa: D102
 
 
@@ -152,6 +153,8 @@ def _again(
         wanted = {name: value for name, value in settings["reference"].items() if name != "source" and value}
         bench.reference(_located(place, run, given).reference, progress=progress, **wanted)
     bench.sample(progress=progress, one_per_group="near_duplicates" in run, **run["sample"])
+    if "use" in run.get("reports", {}):
+        bench.use(progress=progress, **run["reports"]["use"])
     return bench.export(_FOLDER, progress=progress, **run["export"]), catalog
 
 

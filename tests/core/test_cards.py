@@ -207,6 +207,18 @@ def test_items_that_were_dropped_are_never_shown(tmp_path):
     assert carded.json("croissant.json")["rai:dataAnnotationPlatform"] == ["Curation Studio"]
 
 
+def test_what_probes_learned_stands_in_the_card_and_is_made_again_with_it(tmp_path):
+    ws = texts(tmp_path, n=120)
+    ws.use(column="topic", n_seeds=3)
+    carded = Carded(ws, "used", formats=("parquet",))
+    report = ws.reports()["use"]
+    assert report["sentence"] in carded.text("card.md").replace("\\", "")
+    assert "How well models learn" in carded.text("card.html")
+    again = ws.repro("used")
+    assert again.ok, again.files
+    assert {"card.html", "card.md", "croissant.json", "bias.json"} <= set(again.files)
+
+
 def test_a_column_that_is_not_there_is_named(written):
     settings = written.ws.settings
     written.ws.configure(bias={"columns": ["colour"]})
