@@ -3,28 +3,36 @@
 import shutil
 import stat
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from curation_core.artifacts import file_hash
 from curation_core.errors import ManifestMismatch
+from curation_core.export_reading import ReadExport
+from curation_core.export_sums import Hashes, all_well
+from curation_core.layout_datasets import IMAGES
 from curation_core.media import MAX_MEMBERS, MAX_TOTAL_BYTES
 from curation_core.safe_paths import FOLDER
 
 
-def check_files(folder: Path, run: Mapping[str, Any], manifest: Mapping[str, Sequence[Any]]) -> str:
-    """Every copied file is its item's, or differs from it where its faces were blurred; none is there unasked.
+def check_files(export: ReadExport, hashes: Hashes) -> str:
+    """Every file of an item is its item's, or differs from it where its faces were blurred; none is there unasked.
 
     Returns what was found in words; raises ManifestMismatch naming the files that do not fit.
     """
-    names, counts = run["columns"], run["files"]
-    paths = [value or None for value in manifest.get(names["file"], ())]
-    blurred = [str(value) in ("True", "true") for value in manifest.get(names.get("faces_blurred", ""), ())]
-    items = list(zip(paths, manifest.get(names["sha256"], ()), blurred or [False] * len(paths), strict=True))
-    wanted = {path: (content, is_blurred) for path, content, is_blurred in items if path is not None}
-    wrong = [reason for path, item in sorted(wanted.items()) if (reason := _differs(folder, path, *item))]
-    there = {path.relative_to(folder).as_posix() for path in (folder / FOLDER).rglob("*") if not path.is_dir()}
+    counts, table = export.run["files"], export.manifest
+    paths, content = table.column("file").to_pylist(), table.column("sha256").to_pylist()
+    blurred = export.numbers(table, "faces_blurred").tolist() if "faces_blurred" in table.column_names else ()
+    items = zip(paths, content, blurred or [False] * len(paths), strict=True)
+    wanted = {path: (content, is_blurred) for path, content, is_blurred in items if path}
+    wrong = [
+        reason for path, item in sorted(wanted.items()) if (reason := _differs(export.folder, path, *item, hashes))
+    ]
+    there = {
+        path.relative_to(export.folder).as_posix()
+        for root in (FOLDER, IMAGES)
+        for path in (export.folder / root).rglob("*")
+        if not path.is_dir() and (root == FOLDER or FOLDER in path.relative_to(export.folder / root).parts)
+    }
     wrong += [f"{path} belongs to no item" for path in sorted(there - wanted.keys())]
     n_blurred = sum(is_blurred for _, is_blurred in wanted.values())
     if (len(wanted), n_blurred) != (counts["copied"], counts["blurred"]):
@@ -32,10 +40,8 @@ def check_files(folder: Path, run: Mapping[str, Any], manifest: Mapping[str, Seq
             f"the manifest names {len(wanted)} files, {n_blurred} blurred; run.json says {counts['copied']}, "
             f"{counts['blurred']}"
         )
-    if wrong:
-        raise ManifestMismatch(", ".join(wrong[:5]) + (f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""))
     left_out = f", {counts['not_copied']} could not be copied" if counts["not_copied"] else ""
-    return f"{len(wanted)} files, {n_blurred} with faces blurred{left_out}"
+    return all_well(wrong, f"{len(wanted)} files, {n_blurred} with faces blurred{left_out}")
 
 
 def unpack_export(archive: Path, folder: Path) -> None:
@@ -59,12 +65,11 @@ def unpack_export(archive: Path, folder: Path) -> None:
                 shutil.copyfileobj(source, file)
 
 
-def _differs(folder: Path, name: str, content: str, is_blurred: bool) -> str:
-    path = folder / name
+def _differs(folder: Path, name: str, content: str, is_blurred: bool, hashes: Hashes) -> str:
     parts = PurePosixPath(name).parts
-    if parts[:1] != (FOLDER,) or ".." in parts or path.is_symlink() or not path.is_file():
+    if parts[:1] not in ((FOLDER,), (IMAGES,)) or ".." in parts or not (folder / name).is_file():
         return f"{name} is missing"
-    same = file_hash(path) == content
+    same = hashes.of(name) == content
     if is_blurred and same:
         return f"{name} is the original, its faces are not blurred"
     return "" if same or is_blurred else f"{name} is not the item that the manifest names"

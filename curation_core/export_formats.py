@@ -39,7 +39,7 @@ def tables_of(config: ExportConfig) -> tuple[ManifestFormat, ...]:
 def needs_files(config: ExportConfig, modality: str) -> bool:
     """Whether an export reads the items' files."""
     holding = {"webdataset", "coco", *(("datasets",) if config.embed_images else ())}
-    return config.files != "reference" or (modality == "image" and bool(holding & set(config.formats)))
+    return modality == "image" and (config.files != "reference" or bool(holding & set(config.formats)))
 
 
 def require_fitting(contents: ExportContents, config: ExportConfig, originals: Originals | None) -> None:

@@ -1,11 +1,11 @@
 """What makes an export the one it is: a hash of all that decides its bytes."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 
 import numpy as np
 
-from curation_core.artifacts import canonical_json
 from curation_core.config import ExportConfig
 from curation_core.manifest import ExportContents
 from curation_core.table_text import data_of
@@ -23,7 +23,8 @@ def _told(contents: ExportContents, config: ExportConfig) -> Iterator[bytes | me
     settings = config.model_dump(mode="json", exclude={"name"})
     faces = contents.face_config.model_dump(mode="json")
     told = [dict(contents.provenance), settings, faces, contents.masked, contents.split_names, dict(contents.reports)]
-    yield canonical_json([*told, sorted(set(contents.unsearched))]).encode()
+    told.append(sorted(set(contents.unsearched)))
+    yield json.dumps(told, sort_keys=True, default=str).encode()
     yield "\n".join(event.as_json() for event in contents.events).encode()
     yield contents.decisions.fingerprint.encode()
     for name in ("item_id", "content_hash"):

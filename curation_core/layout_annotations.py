@@ -140,11 +140,7 @@ class _ObjectList:
 
     def add(self, table: pa.Table, raw: dict[str, Any]) -> None:
         """Add an object per row."""
-        data = data_of(
-            json_rows(table, start=",\n{", end="}", raw=raw)
-            if not raw or len(next(iter(raw.values())))
-            else pa.array([], pa.string())
-        )
+        data = data_of(json_rows(table, start=",\n{", end="}", raw=raw))
         if self._file is not None and len(data):
             self._file.write(data[1:] if self._empty else data)  # no comma before the first
             self._empty = False

@@ -149,6 +149,7 @@ class _Shards:
 
     def close(self) -> None:
         if self._rows is not None:
+            self._rows.close()  # or it would close itself, after the file that it writes to
             self._file.close()
 
 

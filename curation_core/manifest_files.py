@@ -61,6 +61,7 @@ class TableFile:
     def close(self) -> None:
         """Give it up unless it is finished."""
         if self._rows is not None:
+            self._rows.close()  # or it would close itself, after the file that it writes to
             self._file.close()
 
 

@@ -60,7 +60,7 @@ def json_rows(table: pa.Table, *, start: str = "{", end: str = "}\n", raw: Mappi
     start, end: what stands around each. raw: values that come first and are JSON already, (n,) strings each.
     """
     values = {**(raw or {}), **{name: table.column(name) for name in table.column_names}}
-    if not values or not table.num_rows:
+    if not values or not len(next(iter(values.values()))):
         return pa.array([], pa.string())
     parts: list[Any] = []
     for place, (name, column) in enumerate(values.items()):
