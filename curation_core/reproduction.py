@@ -13,6 +13,7 @@ from curation_core.catalog import Catalog
 from curation_core.errors import ConfigError, ManifestMismatch, StaleArtifact
 from curation_core.export_checks import unpack_export
 from curation_core.export_reading import read_run
+from curation_core.layout_lance import NAME as LANCE
 from curation_core.progress import Progress, silent
 from curation_core.settings import parse
 
@@ -218,4 +219,5 @@ def _reasons(before: Mapping[str, Any], now: Mapping[str, Any], changed: str) ->
 
 def _sums(folder: Path) -> dict[str, str]:
     lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    return {name: content for content, _, name in (line.partition("  ") for line in lines)}
+    told = {name: content for content, _, name in (line.partition("  ") for line in lines)}
+    return {name: content for name, content in told.items() if not name.startswith(f"{LANCE}/")}  # made anew each time
