@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from curation_app import findings, loaders, show
+from curation_app import card_view, findings, loaders, show
 from curation_app.boundary import escaped
 from curation_app.components.grid import Section, grid
 from curation_app.items import cells
@@ -79,22 +79,7 @@ def finished(ws: Workspace, made: list[Path]) -> None:
         _verified(ws, folder)
         _files(ws, folder)
         st.markdown("**Load it**")
-        st.code(snippet(folder), language="python", wrap_lines=True)
-
-
-def snippet(folder: Path) -> str:
-    """Three lines of Python that load the manifest in the best format there is."""
-    kinds = {
-        "parquet": "read_parquet(folder / 'manifest.parquet')",
-        "csv": "read_csv(folder / 'manifest.csv')",
-        "jsonl": "read_json(folder / 'manifest.jsonl', lines=True)",
-    }
-    found = next((call for kind, call in kinds.items() if (folder / f"manifest.{kind}").is_file()), None)
-    if found is None:
-        load = "rows = np.load(folder / 'manifest.npy')"
-        return f"import pathlib, numpy as np\nfolder = pathlib.Path({folder.name!r})  # where you unpacked it\n{load}"
-    load = f"manifest = pd.{found}"
-    return f"import pathlib, pandas as pd\nfolder = pathlib.Path({folder.name!r})  # where you unpacked it\n{load}"
+        card_view.load_it(folder)
 
 
 def _verified(ws: Workspace, folder: Path) -> None:
@@ -107,6 +92,7 @@ def _verified(ws: Workspace, folder: Path) -> None:
         else:
             st.badge("does not verify", color="red", icon=":material/gpp_bad:")
         st.space("stretch")
+        card_view.open_card(ws, folder)
         st.button("Verify again", key=f"verify-{folder.name}", icon=":material/sync:", on_click=_verify.clear)
     with st.expander(f"{len(found.checks)} checks", expanded=not found.ok, type="compact", key=f"checks-{folder.name}"):
         for check in found.checks:

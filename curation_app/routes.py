@@ -25,6 +25,10 @@ _PIECE = 1 << 20  # bytes read at once for a zip
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 _FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _DOWNLOAD = {**_FRESH, "Content-Encoding": "identity"}
+_CARD = {
+    **_DOWNLOAD,
+    "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+}
 
 
 def thumbnail(request: Request) -> Response:
@@ -58,6 +62,14 @@ def download_all(request: Request) -> Response:
         return _absent()
     headers = {**_DOWNLOAD, "Content-Disposition": f'attachment; filename="{export}.zip"'}
     return StreamingResponse(zip_folder(folder), media_type="application/zip", headers=headers)
+
+
+def card(request: Request) -> Response:
+    """The card of a finished export as a page that can run nothing and load nothing."""
+    folder = _export(request, request.path_params["export"])
+    if folder is None or not _is_file_below(folder / "card.html", folder):
+        return _absent()
+    return FileResponse(folder / "card.html", media_type="text/html; charset=utf-8", headers=_CARD)
 
 
 def zip_folder(folder: Path) -> Iterator[bytes]:
@@ -100,6 +112,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/api/thumb/{workspace}/{version}/{digest}.webp", thumbnail),
         Route("/api/thumb/{workspace}/{digest}.webp", thumbnail),  # an address without a version is never kept
+        Route("/api/card/{workspace}/{export}", card),
         Route("/api/download/{workspace}/{export}.zip", download_all),
         Route("/api/download/{workspace}/{export}/{file}", download),
         *map_routes.routes(),

@@ -172,6 +172,7 @@ def _run(contents: ExportContents, parts: ManifestParts) -> dict[str, Any]:
     return {
         "format": FORMAT,
         **contents.provenance,
+        "modality": contents.catalog.modality,
         "columns": dict(parts.names),
         "cluster_columns": [cluster_name(level, contents.catalog.columns) for level in range(1, tree.n_levels + 1)],
         "counts": counts,

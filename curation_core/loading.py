@@ -54,7 +54,7 @@ class ManifestDataset:
         table = _only(_manifest(self.export), self._names, split)
         self.columns = _known(columns, table.column_names)
         self._table, self._source = table, None if source is None else _config(run, source)
-        self.modality: Modality = self._modality(table)
+        self.modality: Modality = self._modality(run, table)
         self._text = _text_column(table, self._names, run) if self.modality == "text" else ""
         self._sums = _sums(self.export) if check and self._copied else {}
         self._opened: tuple[int, _Read, contextlib.ExitStack] | None = None
@@ -96,13 +96,13 @@ class ManifestDataset:
     def _copied(self) -> bool:
         return "file" in self._names
 
-    def _modality(self, table: pa.Table) -> Modality:
+    def _modality(self, run: Mapping[str, Any], table: pa.Table) -> Modality:
         if self._copied:
             return "image"
+        if run.get("modality") == "text" or (self._source is None and _text_column(table, self._names, run)):
+            return "text"
         if self._source is not None:
             return find_origin(self._source).modality
-        if self._names["path"] in table.column_names and _text_column(table, self._names, read_run(self.export)):
-            return "text"
         raise ConfigError(
             f"export {self.export.name!r} names its items and holds none; give source, what they were read from, or "
             "export again with files = copy"

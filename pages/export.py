@@ -4,7 +4,7 @@ from typing import get_args
 
 import streamlit as st
 
-from curation_app import exporting, jobs_panel, loaders, show
+from curation_app import card_view, exporting, jobs_panel, loaders, show
 from curation_app.boundary import escaped
 from curation_core.config import ExportConfig, ManifestFormat
 
@@ -20,6 +20,7 @@ def main(ws):
             stale(ws, step)
         else:
             write(ws, step)
+        card_view.form(ws)
         jobs_panel.panel(ws, ("export",), "export")
     made = ws.exports()
     with right:
