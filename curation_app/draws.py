@@ -39,10 +39,12 @@ class Compared:
 def choices(ws: Workspace) -> dict[str, str]:
     """Everything that can be compared: the name that `Workspace.compare` takes -> what people read."""
     current = loaders.done(ws, "sample")
-    found = {
-        f"draw:{meta['key']}": _draw_label(ws, meta, current is not None and meta["key"] == current.key)
-        for meta in ws.store.all_meta("sample")
-    }
+    plans = {one.key: one.name for one in ws.saved_plans.all()}
+    found = {}
+    for meta in ws.store.all_meta("sample"):
+        key = str(meta["key"])
+        label = _draw_label(ws, meta, current is not None and key == current.key)
+        found[f"draw:{key}"] = f"plan {plans[key]} · {label}" if key in plans else label
     for folder in ws.exports():
         counts = json.loads((folder / "run.json").read_text()).get("counts", {})
         found[folder.name] = f"export {folder.name} · {show.count(counts.get('drawn', 0), 'item')}"

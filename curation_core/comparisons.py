@@ -14,6 +14,7 @@ from curation_core.exported_draws import is_export, read_export
 from curation_core.references import References
 from curation_core.retrieval import shared_neighbors
 from curation_core.sampling import sample
+from curation_core.saved_plans import SavedPlan, SavedPlans
 
 _NEIGHBORS = 10
 _LISTED = 12  # names that an error lists
@@ -25,8 +26,9 @@ class Comparisons(References):
     def compare(self, a: str | Path = "previous", b: str | Path = "current") -> DrawComparison:
         """Hold two draws against each other: which items entered and left from A to B, and why.
 
-        A side is "current", "previous", "draw:KEY" (a draw that is kept, of any settings and tree), "tree:KEY" (another
-        tree, drawn with the present target), or an export: its name, its folder or a zip of it. Keys may be shortened.
+        A side is "current", "previous", "draw:KEY" (a draw that is kept, of any settings and tree), the name of a saved
+        plan, "tree:KEY" (another tree, drawn with the present target), or an export: its name, its folder or a zip of
+        it. Keys may be shortened; "plan:NAME" means the plan where an export has the same name.
         Raises ConfigError that lists what there is.
         """
         branches: dict[str, Branch] = {}
@@ -40,27 +42,40 @@ class Comparisons(References):
 
     def comparable(self) -> tuple[str, ...]:
         """Names of all that can be compared, the newest of each kind first."""
+        plans = [f"plan:{one.name}" for one in self._named if self.store.has("sample", one.key)]
         draws = [f"draw:{meta['key']}" for meta in self.store.all_meta("sample")]
         trees = [f"tree:{meta['key']}" for meta in self.store.all_meta("cluster")]
-        return (*draws, *(folder.name for folder in self.exports()), *trees)
+        return (*plans, *draws, *(folder.name for folder in self.exports()), *trees)
 
     def _side(self, name: str, branches: dict[str, Branch]) -> DrawSide:
-        kind, _, key = name.partition(":")
-        if name in ("current", "previous"):
-            kind, key = "draw", self._by_time(name)
-        if kind == "draw" and key:
-            found = self._whole_key("sample", key)
-            return kept_side(self.store, found, self.reviews.events(), lambda one: self._branch(one, branches))
-        if kind == "tree" and key:
-            return self._of_tree(self._whole_key("cluster", key), branches)
-        folder = self.path / "exports" / name
-        place = folder if "/" not in name and is_export(folder) else Path(name)
+        own = self.path / "exports" / name
+        place = own if "/" not in name and is_export(own) else Path(name)
+        drawn = self._draw_key(name, or_plan=not is_export(place))
+        if drawn:
+            side = kept_side(self.store, drawn, self.reviews.events(), lambda key: self._branch(key, branches))
+            return replace(side, name=name.removeprefix("plan:")) if name.startswith("plan:") else side
+        if name.startswith("tree:") and name != "tree:":
+            return self._of_tree(self._whole_key("cluster", name.removeprefix("tree:")), branches)
         if is_export(place):
             return read_export(place)
-        listed = [*self.comparable()]
+        listed = self.comparable()
         more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
         there = f"there are {', '.join(listed[:_LISTED])}{more}" if listed else "nothing has been drawn yet; run sample"
         raise ConfigError(f"there is no draw or export {name!r} to compare; {there}")
+
+    def _draw_key(self, name: str, *, or_plan: bool) -> str:
+        """Key of the kept draw that a name means, "" where it means something else."""
+        if name in ("current", "previous"):
+            return self._by_time(name)
+        if name.startswith("draw:") and name != "draw:":
+            return self._whole_key("sample", name.removeprefix("draw:"))
+        wanted = name.removeprefix("plan:")
+        known = {one.name: one.key for one in self._named} if or_plan or wanted != name else {}
+        return known.get(wanted, "")
+
+    @property
+    def _named(self) -> list[SavedPlan]:
+        return SavedPlans(self.path).all()
 
     def _by_time(self, name: str) -> str:
         """Key of the current draw, or of the newest other one."""

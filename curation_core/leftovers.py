@@ -6,7 +6,8 @@ from typing import Any
 
 from curation_core.artifacts import ArtifactStore
 from curation_core.errors import ConfigError
-from curation_core.lineage import CHECKS, STEPS, StepStatus
+from curation_core.lineage import CHECKS, REPORTS, STEPS, StepStatus
+from curation_core.saved_plans import SavedPlans
 
 
 def needed_by(store: ArtifactStore, current: tuple[StepStatus, ...], step: str, key: str) -> list[str]:
@@ -16,8 +17,10 @@ def needed_by(store: ArtifactStore, current: tuple[StepStatus, ...], step: str, 
     earlier draw could not be compared any more without its tree.
     """
     found = ["it is current"] if any((one.step, one.key, one.state) == (step, key, "done") for one in current) else []
+    if step == "sample":
+        found += [f"plan {one.name!r} is it" for one in SavedPlans(store.root.parent).all() if one.key == key]
     names = _names(store, step, key)
-    for other in (*STEPS, *CHECKS):
+    for other in (*STEPS, *CHECKS, *REPORTS):
         users = [one["key"] for one in store.all_meta(other) if _inputs(one) & names]
         if users:
             more = f" and {len(users) - 1} more" if len(users) > 1 else ""

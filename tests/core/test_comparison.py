@@ -193,6 +193,18 @@ def test_two_trees_and_two_embedders_are_held_against_each_other(made, tmp_path)
     assert told.by_chance == pytest.approx(10 / 89)
 
 
+def test_saved_plans_are_sides_by_their_names(made, tmp_path):
+    ws = fresh(made, tmp_path)
+    ws.save_plan("small", SampleConfig(target_size=10))
+    ws.save_plan("e", SampleConfig(target_size=15))
+    ws.export("e", formats=("parquet",))
+    found = ws.compare("small", "current")
+    assert (found.summary()["stayed"], found.summary()["entered"]) == (10, 10)
+    assert int(ws.compare("plan:e", "e").a.copies.sum()) == 15
+    assert int(ws.compare("e", "current").a.copies.sum()) == 20  # an export comes first
+    assert {"plan:small", "plan:e", "e"} <= set(ws.comparable())
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -1,6 +1,7 @@
 import pytest
 
 from curation_core import leftovers
+from curation_core.config import SampleConfig
 from curation_core.errors import ConfigError, StepMissing
 from curation_core.jobs import Job
 from tests.core.exported import fresh, small_workspace
@@ -33,6 +34,14 @@ def test_what_is_current_or_was_built_upon_cannot_be_deleted(made, tmp_path):
             ws.store.folder(step, key)
     assert {one.state for one in ws.status() if one.step != "project"} == {"done"}
     assert "it is current" in leftovers.needed_by(ws.store, states(ws), "embed", ws.plans.plan("embed").key)
+
+
+def test_a_draw_that_a_plan_names_stays(made, tmp_path):
+    ws = fresh(made, tmp_path)
+    key = ws.save_plan("mine", SampleConfig(target_size=7)).key
+    assert leftovers.needed_by(ws.store, states(ws), "sample", key) == ["plan 'mine' is it"]
+    ws.saved_plans.delete("mine")
+    assert leftovers.needed_by(ws.store, states(ws), "sample", key) == []
 
 
 def test_the_catalog_of_kept_vectors_stays(made, tmp_path):
