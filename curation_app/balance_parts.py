@@ -11,6 +11,7 @@ from curation_core.workspace import Workspace
 
 PARTS = {
     "Draw": "curation_app.draw_view",
+    "Retention": "curation_app.retention_view",
     "Bias": "curation_app.bias_view",
     "Use": "curation_app.use_view",
     "Advisor": "curation_app.advisor_view",

@@ -1,131 +1,123 @@
-"""The controls and tables of Balance: target, grouping, baselines, quotas."""
+"""What balance is measured over, and how many items of each group pool, review, draw and other draws hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import streamlit as st
 
-from curation_app import forms, loaders
+from curation_app import draw_cache, loaders
 from curation_app.pool import Pool
-from curation_app.state import set_widget, widget
-from curation_app.wording import MARKS
-from curation_core.baselines import flat_draw, random_draw
+from curation_core.baselines import flat_draw
 from curation_core.config import SampleConfig
-from curation_core.review import ReviewDecisions, Standing
-from curation_core.sampling import SamplingPlan
+from curation_core.sampling import SamplingPlan, sample
 from curation_core.workspace import Workspace
 
-MOST_FLAT = 50_000  # above it a flat k-means is minutes, not a click
-NODE_COLUMNS = {
-    "quota": st.column_config.NumberColumn(
-        help="Its even share, as far as it has that many; the rest goes to its siblings."
-    ),
-    "short": st.column_config.NumberColumn(
-        help="Of clusters that gave all they have: how far below the largest quota of the level they stay."
-    ),
+MOST_FLAT = 50_000  # above it another clustering is minutes, not a click
+BASELINES = {
+    "flat k-means": "One k-means with as many clusters as the finest level, then the same quotas.",
+    "no resampling": "The same tree settings without resampling steps, then the same quotas.",
 }
 
 
 @dataclass(frozen=True)
 class Groups:
-    """A way to group items. codes: (n,) int64 in tree rows."""
+    """A way to group items: the clusters of a level, or the values of a column.
+
+    key: names it. level: 0 for a column. codes: (n,) int in tree rows. n_groups: groups there are. values: of a column.
+    """
 
     title: str
+    key: str
+    level: int
     codes: np.ndarray
-    names: list[str]
+    n_groups: int
+    pool: Pool
+    values: Sequence[str] = ()
 
-
-def settings(ws: Workspace, n_items: int) -> SampleConfig:
-    """Target as slider and number, which members, oversampling, seed."""
-    saved = loaders.wanted_draw(ws, n_items)
-    left, middle, right = st.columns([3, 1, 2], vertical_alignment="bottom")
-    multiplier = saved.multiplier
-    with right, st.popover("Which members, oversampling, seed", icon=":material/tune:", width="stretch"):
-        names = ("strategy", "multiplier", "seed")
-        values = forms.fields(SampleConfig, names, saved, key=f"sample-{ws.path.name}")
-        values["one_per_group"] = _one_per_group(ws, saved)
-    multiplier = int(values["multiplier"])
-    most = max(1, int(loaders.eligible(ws, one_per_group=values["one_per_group"]).sum()) * multiplier)
-    slider, number = f"target-slider-{ws.path.name}", f"target-number-{ws.path.name}"
-    for key in (slider, number):
-        set_widget(
-            key, min(most, max(1, int(widget(key) or widget("target-kept-" + ws.path.name) or saved.target_size)))
-        )
-
-    def follow(source: str, other: str) -> None:
-        set_widget(other, widget(source))
-        set_widget("target-kept-" + ws.path.name, widget(source))
-
-    with left:
-        st.slider(
-            "Target size, items",
-            1,
-            max(2, most),
-            key=slider,
-            on_change=follow,
-            args=(slider, number),
-            help=f"At most {most:,}: what may be drawn.",
-        )
-    with middle:
-        st.number_input(
-            "items", 1, max(2, most), key=number, on_change=follow, args=(number, slider), label_visibility="collapsed"
-        )
-    return SampleConfig(**{**values, "target_size": int(widget(number))})
-
-
-def _one_per_group(ws: Workspace, saved: SampleConfig) -> bool:
-    """Whether near-duplicates count once; only where they were looked for."""
-    ready = loaders.check(ws, "duplicates").state == "done"
-    about = str(SampleConfig.model_fields["one_per_group"].description)
-    return st.toggle(
-        "One item per group of near-duplicates",
-        saved.one_per_group and ready,
-        key=f"sample-{ws.path.name}-one-per-group",
-        disabled=not ready,
-        help=about if ready else f"{about} Look for near-duplicates first (Data, Duplicates).",
-    )
+    def name(self, group: int) -> str:
+        """A group's name."""
+        if self.level:
+            return self.pool.name(self.level, group)
+        return self.values[group] or "(empty)"
 
 
 def choose_groups(pool: Pool) -> Groups:
-    """What to balance along: the clusters of a level, or a column of the data."""
+    """What balance is measured over: the clusters of a level, or a column of the data."""
     tree = pool.hierarchy
-    choices: dict[str, tuple[str, Any]] = {
-        f"clusters of level {level}": ("level", level) for level in range(tree.n_levels, 0, -1)
+    choices: dict[str, tuple[Literal["level", "column"], str]] = {
+        f"clusters of level {level}": ("level", str(level)) for level in range(tree.n_levels, 0, -1)
     }
     choices |= {f"column {name}": ("column", name) for name in pool.label_columns}
-    chosen = st.selectbox("Measure balance over", list(choices), key="balance-groups", width=320)
+    chosen = st.selectbox(
+        "Measure balance over", list(choices), key="balance-groups", width=260, label_visibility="collapsed"
+    )
     kind, value = choices[chosen or next(iter(choices))]
     if kind == "level":
-        return Groups(
-            f"clusters of level {value}",
-            tree.point_assignment(value).astype(np.int64),
-            [pool.name(value, c) for c in range(tree.n_clusters[value - 1])],
-        )
-    codes, names = pool.labels(value)
-    return Groups(f"values of {value}", codes, names)
+        level = int(value)
+        codes = tree.point_assignment(level)
+        return Groups(f"clusters of level {level}", value, level, codes, tree.n_clusters[level - 1], pool)
+    codes, names = _labels(pool.path, pool.key, value, pool)
+    return Groups(f"values of {value}", value, 0, codes, len(names), pool, names)
 
 
-def baselines(ws: Workspace, pool: Pool, plan: SamplingPlan, groups: Groups) -> dict[str, np.ndarray]:
-    """Counts per group of the same number of items drawn without the tree."""
-    n, size = pool.hierarchy.n_items, len(plan.indices)
+def counts(ws: Workspace, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Items per group in the pool and after review: two (g,) int64."""
+    decided = loaders.decisions(ws)
+    named = f"{groups.pool.path}:{groups.pool.key}:{loaders.key_of(ws, 'ingest')}:{groups.level}:{groups.key}"
+    raw = _raw(named, groups)
+    return raw, raw if decided.eligible.all() else _reviewed(f"{named}:{decided.fingerprint}", groups, decided.eligible)
 
-    def count(rows: np.ndarray) -> np.ndarray:
-        return np.bincount(groups.codes[rows], minlength=len(groups.names))
 
-    found = {"random": count(random_draw(n, min(size, n), seed=plan.seed))} if size else {}
-    label = "Compare with flat k-means at the same size"
-    if (
-        size
-        and n <= MOST_FLAT
-        and st.toggle(
-            label,
-            key="flat-baseline",
-            help="One k-means with as many clusters as the finest level, then the same quotas.",
-        )
-    ):
-        found["flat k-means"] = count(_flat(str(ws.path), pool.key, size, plan.seed, pool))
+def drawn(groups: Groups, plan: SamplingPlan) -> np.ndarray:
+    """Draws per group: (g,) int64."""
+    if groups.level:
+        return plan.quotas[groups.level - 1]
+    return np.bincount(groups.codes[plan.indices], minlength=groups.n_groups)
+
+
+def baselines(ws: Workspace, plan: SamplingPlan, groups: Groups) -> dict[str, np.ndarray]:
+    """Counts per group of as many items drawn otherwise; what takes time only where it is asked for."""
+    pool, size = groups.pool, len(plan.indices)
+    if not size:
+        return {}
+    n = pool.hierarchy.n_items
+    chosen = st.pills(
+        "Compare with",
+        ["random", *(BASELINES if n <= MOST_FLAT else ())],
+        selection_mode="multi",
+        default=["random"],
+        key="balance-baselines",
+        help="As many items drawn at random"
+        + ("; ".join(["", *(f"{name}: {about}" for name, about in BASELINES.items())]) if n <= MOST_FLAT else "."),
+    )
+    found = {}
+    for name in chosen:
+        if name == "random":
+            order = draw_cache.order(pool.path, pool.key, plan.seed, pool.hierarchy)
+            rows = np.flatnonzero(order.priority < size)
+        elif name == "flat k-means":
+            rows = _flat(pool.path, pool.key, min(size, n), plan.seed, pool)
+        else:
+            rows = _unresampled(pool.path, pool.key, min(size, n), plan.seed, ws)
+        found[name] = np.bincount(groups.codes[rows], minlength=groups.n_groups)
     return found
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _labels(path: str, key: str, column: str, _pool: Pool) -> tuple[np.ndarray, list[str]]:  # noqa: ARG001
+    return _pool.labels(column)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _raw(named: str, _groups: Groups) -> np.ndarray:  # noqa: ARG001 - it is the cache's key
+    return np.bincount(_groups.codes, minlength=_groups.n_groups)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _reviewed(named: str, _groups: Groups, _eligible: np.ndarray) -> np.ndarray:  # noqa: ARG001
+    return np.bincount(_groups.codes[_eligible], minlength=_groups.n_groups)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running a flat k-means for comparison")
@@ -137,27 +129,6 @@ def _flat(path: str, key: str, size: int, seed: int, _pool: Pool) -> np.ndarray:
     return found
 
 
-def node_table(pool: Pool, plan: SamplingPlan, decided: ReviewDecisions, level: int) -> dict[str, list[Any]]:
-    """Per cluster: items, available, quota, taken, what it was short of an even share, decision."""
-    sizes, quota, capacity = pool.hierarchy.sizes(level), plan.quotas[level - 1], plan.capacity[level - 1]
-    order = np.argsort(-sizes, kind="stable")
-    order = order[sizes[order] > 0]
-    taken = np.bincount(pool.hierarchy.point_assignment(level)[plan.indices], minlength=len(sizes))
-    short = np.where(quota >= capacity, quota.max(initial=0) - quota, 0)  # only those that gave all they have
-    return {
-        "cluster": [pool.name(level, c) for c in order.tolist()],
-        "items": sizes[order].tolist(),
-        "available": capacity[order].tolist(),
-        "quota": quota[order].tolist(),
-        "taken": taken[order].tolist(),
-        "short": short[order].tolist(),
-        "decision": [decision(decided, level, c) for c in order.tolist()],
-    }
-
-
-def decision(decided: ReviewDecisions, level: int, cluster: int) -> str:
-    """What people decided on a cluster, in short."""
-    one = decided.standing.get((level, cluster), Standing())
-    verdict = {1: MARKS["keep"], -1: MARKS["drop"]}.get(one.verdict, "")
-    bounds = [f"{MARKS[name]} {value}" for name, value in (("cap", one.cap), ("weight", one.weight)) if value]
-    return ", ".join([*([verdict] if verdict else []), *bounds])
+@st.cache_resource(max_entries=16, show_spinner="Drawing from a tree without resampling for comparison")
+def _unresampled(path: str, key: str, size: int, seed: int, _ws: Workspace) -> np.ndarray:
+    return sample(draw_cache.unresampled(path, key, _ws), SampleConfig(target_size=size, seed=seed)).indices

@@ -142,16 +142,18 @@ def share_bars(
     title: str,
     *,
     labels: tuple[str, str] = ("pool", "drawn"),
+    of: tuple[int, int] | None = None,
 ) -> Chart:
     """Share of the largest classes before and after; the table has them all.
 
-    before, after: counts (k,) in the order of names.
+    before, after: counts (k,) in the order of names. of: what they are shares of, where some classes are left out.
     """
     import plotly.graph_objects as go
 
     named = [str(name) or "(empty)" for name in names]
     counts = dict(zip(labels, (np.asarray(before), np.asarray(after)), strict=True))
-    shares = {label: 100 * count / max(1, count.sum()) for label, count in counts.items()}
+    whole = dict(zip(labels, of or tuple(count.sum() for count in counts.values()), strict=True))
+    shares = {label: 100 * count / max(1, whole[label]) for label, count in counts.items()}
     shown = _largest(before)
     figure = go.Figure()
     for label, colour in zip(labels, (CONTEXT, ACCENT), strict=True):

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from curation_core.config import SampleConfig
+from curation_core.budgets import target_of_budget
+from curation_core.cluster import cluster
+from curation_core.config import ClusterConfig, SampleConfig
 from curation_core.hierarchy import Hierarchy
+from curation_core.item_costs import ItemCosts, Unit
 from curation_core.review import ReviewDecisions
 from curation_core.sampling import ColumnOrder, Drawing, DrawOrder, SamplingPlan
 from curation_core.sampling import drawing as core_drawing
@@ -64,3 +67,22 @@ def recipe_of(config: SampleConfig) -> str:
     """All settings of a draw but its size, as a text to name it by."""
     told: dict[str, Any] = {name: value for name, value in config.recipe().items() if name != "target_size"}
     return repr(sorted(told.items()))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Counting what items cost")
+def costs(path: str, ingest: str, tree: str, unit: Unit) -> ItemCosts:  # noqa: ARG001 - keys of what it is read from
+    """Tokens or bytes of every item of the tree."""
+    return Workspace(path).costs(unit)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def target_of(made_of: str, recipe: str, unit: str, budget: float, _drawing: Drawing, _costs: ItemCosts) -> int:  # noqa: ARG001
+    """The largest draw that costs at most a budget."""
+    return target_of_budget(_drawing, _costs, budget)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Making the tree without resampling for comparison")
+def unresampled(path: str, key: str, _ws: Workspace) -> Hierarchy:  # noqa: ARG001 - they are the cache's key
+    """The tree that the same settings make without resampling steps."""
+    config = ClusterConfig(**{**_ws.plans.meta("cluster")["config"], "n_resamples": 0})
+    return cluster(_ws.vectors(), config)

@@ -124,13 +124,13 @@ def reattached(ws: Workspace) -> Reattachment:
 
 def draw(ws: Workspace, config: SampleConfig) -> SamplingPlan:
     """A draw that is not kept: what the slider shows."""
-    named = (_made_of(ws, config), draw_cache.recipe_of(config))
+    named = (made_of(ws, config), draw_cache.recipe_of(config))
     return draw_cache.plan(*named, config.target_size, drawing(ws, config))
 
 
 def drawing(ws: Workspace, config: SampleConfig) -> Drawing:
     """The draw of a configuration for every size; its own is left out."""
-    named, decided = (_made_of(ws, config), draw_cache.recipe_of(config)), decisions(ws)
+    named, decided = (made_of(ws, config), draw_cache.recipe_of(config)), decisions(ws)
     return draw_cache.drawing(
         *named, lambda: draw_under(ws, config, decided, eligible(ws, one_per_group=config.one_per_group))
     )
@@ -150,7 +150,7 @@ def column_groups(ws: Workspace, column: str) -> tuple[np.ndarray, list[str]]:
     return _column_groups(str(ws.path), key_of(ws, "ingest"), pool(ws).tree, column, pool(ws))
 
 
-def _made_of(ws: Workspace, config: SampleConfig) -> str:
+def made_of(ws: Workspace, config: SampleConfig) -> str:
     """Names everything that a draw hangs on beside its settings."""
     named = [str(ws.path), pool(ws).key, decisions(ws).fingerprint]
     named += [ws.plans.grouping()] if config.one_per_group else []

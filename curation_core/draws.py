@@ -84,6 +84,10 @@ class Draws(Described):
             groups=self.groups(config.column),
         )
 
+    def forget_splits(self) -> None:
+        """Have no splits any more."""
+        self._save(self.settings.changed(split=None))
+
     def leakage(self, splits: Splits) -> Leakage | None:
         """Near-duplicates on different sides of splits; None where nobody looked for near-duplicates."""
         if not self._has("duplicates"):

@@ -109,13 +109,13 @@ def advice(found: Retention, target_size: int, groups: str) -> str:
     share = f"{found.sizes[at]:,} of {found.n_items:,} items ({found.sizes[at] / found.n_items:.0%})"
     if pays[at]:
         return f"Balancing pays at {share}: {said}."
-    if not pays.any():
+    below = int(found.sizes[pays].max(initial=0))
+    if not below:
         return f"Balancing does not pay here: the pool is even already. At {share} {said}."
-    below = int(found.sizes[np.flatnonzero(pays)].max())
     if below < found.sizes[at]:
         return (
-            f"Balancing does not pay at {share}: so large a draw can hardly differ from the pool; {said}. It pays up "
-            f"to about {below:,} items."
+            f"Balancing does not pay at {share}: so large a draw can hardly differ from the pool; {said}. At "
+            f"{below:,} items it does."
         )
     return f"Balancing does not pay at {share}: {said}, which is no more than chance."
 

@@ -1,6 +1,8 @@
 """How many items, and how evenly?"""
 
-from curation_app import balance_parts, balancing, jobs_panel, loaders, show
+import streamlit as st
+
+from curation_app import balance_form, balance_parts, jobs_panel, loaders, show, splits_panel, target_form
 
 
 def main(ws):
@@ -10,9 +12,27 @@ def main(ws):
             show.needs("cluster", steps["cluster"].reason, "balance")
         return
     pool = loaders.pool(ws)
-    part = balance_parts.choose()
-    config = balancing.settings(ws, pool.hierarchy.n_items)
-    balance_parts.show_part(part, ws, pool, config, loaders.draw(ws, config))
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        part = balance_parts.choose()
+        top = st.container(width="content")
+    if part == "Draw":
+        main, side = st.columns([3.2, 1], gap="medium")
+        panel = side.container(border=True)
+    else:
+        main, side = st.container(), None
+        panel = top.popover("How it is drawn", icon=":material/tune:")
+    with main:
+        target = st.container()
+    with panel:
+        config = balance_form.settings(ws, pool)
+    with target:
+        config = target_form.target(ws, pool, config)
+    plan = loaders.draw(ws, config)
+    if side:
+        with side.expander("Splits", key="splits-panel"):
+            splits_panel.panel(ws, pool, plan)
+    with main:
+        balance_parts.show_part(part, ws, pool, config, plan)
 
 
 ws = loaders.current()

@@ -92,7 +92,7 @@ def test_balance_measures_over_a_column(full_folder, open_page):
     groups = next(box for box in app.selectbox if box.key == "balance-groups")
     groups.set_value("column shape").run()
     assert not app.exception
-    assert "Values of shape covered" in [metric.label for metric in app.metric]
+    assert "Every value of shape" in [one.value for one in app.subheader]
 
 
 def test_explore_opens_the_cluster_of_a_link_and_drops_it(full_folder, open_page):

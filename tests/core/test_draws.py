@@ -78,7 +78,7 @@ def test_splits_of_a_workspace_part_no_copies(made):
     side = {}
     for row in plan.indices.tolist():
         assert side.setdefault(texts[row], splits.code[row]) == splits.code[row]
-    made._save(made.settings.changed(split=None))
+    made.forget_splits()
     assert made.splits(plan) is None
 
 
