@@ -16,13 +16,15 @@ from curation_core.errors import ConfigError, StepMissing
 from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
+_JOBS = ("advise", "cluster", "run")
+
 
 def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) -> None:  # noqa: ARG001 - as all parts
     """The advisor of Balance, for the target size that is chosen above it."""
     status = trials.standing(ws, "advise")
     found = trials.report(ws, status)
     _ask(ws, pool, config, found, is_current=status.state == "done")
-    if jobs_panel.panel(ws, ("advise", "cluster", "run"), "advise") or found is None:
+    if jobs_panel.panel(ws, _JOBS, "advise") or found is None:
         if found is None:
             st.caption("The table and the chart of what was tried appear here.")
         return
@@ -30,7 +32,7 @@ def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) ->
     if found["target_size"] != config.target_size:
         told = f"These figures are for {found['target_size']:,} items drawn, not for {config.target_size:,}."
         st.caption(f":material/update: {told}")
-    _adopt(ws, pool, found, is_primary=status.state == "done" and not trials.stopped(ws, "advise"))
+    _adopt(ws, pool, found, is_primary=status.state == "done" and not trials.stopped(ws, _JOBS))
     _figures(found)
     trials.notes(found)
 
@@ -52,7 +54,7 @@ def _ask(ws: Workspace, pool: Pool, config: SampleConfig, found: Mapping[str, An
             return
         again = " again" if found else ""
         label = f"Try {ahead.n_candidates} settings{again} · {show.duration(max(1.0, ahead.seconds))}"
-        is_primary = not (is_current or trials.stopped(ws, "advise"))
+        is_primary = not (is_current or trials.stopped(ws, _JOBS))
         trials.start(ws, "advise", label, options, primary=is_primary)
     part = "" if ahead.n_tried == pool.hierarchy.n_items else f" on {ahead.n_tried:,} of them, taken at random"
     st.caption(

@@ -46,9 +46,9 @@ def start(ws: Workspace, verb: str, label: str, options: Mapping[str, Any], *, p
     )
 
 
-def stopped(ws: Workspace, verb: str) -> bool:
-    """Whether the last job of a verb waits to be resumed; its own button is the primary one then."""
-    job = jobs_panel.newest(ws, (verb,))
+def stopped(ws: Workspace, verbs: Sequence[str]) -> bool:
+    """Whether the last job of these verbs is at work or waits to be resumed; the primary button is its own then."""
+    job = jobs_panel.newest(ws, verbs)
     return job is not None and job.state().status != "done"
 
 

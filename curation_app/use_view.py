@@ -33,7 +33,7 @@ def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) ->
     with right:
         options = {"target_size": config.target_size, "column": column, "group_column": group}
         label = f"Train probes on {config.target_size:,} items{' again' if found else ''}"
-        is_primary = status.state != "done" and not trials.stopped(ws, "use")
+        is_primary = status.state != "done" and not trials.stopped(ws, ("use",))
         trials.start(ws, "use", label, options, primary=is_primary)
     st.caption(
         "k-NN and a linear probe learn from random, flat and our draw; both are tested on a quarter of the items that "

@@ -113,6 +113,10 @@ class AdviceTrial(Trials):
         others = [name for name in models if name != own]
         if others:
             notes.append(f"Draws in the space of {', '.join(others)} are compared by their labels alone.")
+        elif self.plans.other_embeddings():
+            notes.append(
+                "Vectors of other embedders are there; they are tried where a column of labels can judge them."
+            )
         return notes
 
 

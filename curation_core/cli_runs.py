@@ -91,7 +91,8 @@ def _report_run(opened: Workspace, as_json: bool) -> None:
 def status(workspace: Where = HERE, as_json: AsJson = False) -> None:
     """Show how every step stands, and whether the source changed."""
     opened = open_workspace(workspace)
-    steps = (*opened.status(check_source=True), *(step for step in opened.checks() if step.state != "missing"))
+    besides = (*opened.checks(), *opened.plans.reports())
+    steps = (*opened.status(check_source=True), *(step for step in besides if step.state != "missing"))
     if as_json:
         print(
             json.dumps(
