@@ -32,9 +32,9 @@ class Described(UseTrial):
             return bias_reports(contents, self.settings.bias)[0]
 
     def export_contents(self, plan: SamplingPlan, config: ExportConfig) -> ExportContents:
-        """Everything that an export of a draw tells, the report of use included where there is a current one."""
+        """Everything that an export of a draw tells, with the report of use where there is one of its size."""
         contents = super().export_contents(plan, config)
-        report = self.reports().get("use")
+        report = self.reports(plan.target_size).get("use")
         if report is None:
             return contents
         asked = options_of(self.plans.plan("use").config, UseConfig)

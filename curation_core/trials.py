@@ -11,7 +11,7 @@ from curation_core.baselines import random_draw
 from curation_core.comparisons import Comparisons
 from curation_core.config import StepConfig
 from curation_core.embed import Embeddings
-from curation_core.errors import ConfigError, StepMissing
+from curation_core.errors import ConfigError
 from curation_core.lineage import REPORTS
 
 
@@ -56,15 +56,10 @@ class Trials(Comparisons):
         found: dict[str, Any] = json.loads((self.plans.folder(step) / "report.json").read_text())
         return found
 
-    def reports(self) -> dict[str, Any]:
-        """All current reports by their names in an export."""
-        found = {}
-        for step, name in REPORTS.items():
-            try:
-                found[name] = self.report(step)
-            except StepMissing:
-                continue
-        return found
+    def reports(self, target_size: int | None = None) -> dict[str, Any]:
+        """All current reports by step; of those for one target size when it is given."""
+        found = {step: self.report(step) for step in REPORTS if self._has(step)}
+        return {step: one for step, one in found.items() if target_size in (None, one["target_size"])}
 
     def copies(self) -> np.ndarray:
         """Group of near-duplicates of every item of the tree, (m,) int64, -1 alone; exact copies if nobody looked."""

@@ -48,7 +48,7 @@ def test_on_a_long_tail_trees_draw_more_evenly_than_random_and_the_report_says_s
     assert rows["(2B, B/3)"]["adopt"]["n_clusters"] == [120, 20]
     assert rows["random"]["adopt"] is None
     assert json.loads(json.dumps(report)) == report
-    assert tailed.reports()["advice"] == report
+    assert tailed.reports()["advise"] == report
 
 
 def test_where_labels_hang_on_nothing_it_says_that_balancing_does_not_pay(tmp_path):
