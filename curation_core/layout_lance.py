@@ -2,6 +2,8 @@
 
 import shutil
 import warnings
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,6 +19,19 @@ def write_lance(folder: ExportFolder, parts: ManifestParts) -> None:
 
     Raises MissingExtra where the package is not installed.
     """
+    lance = _package()
+    path = folder.path / NAME
+    shutil.rmtree(path, ignore_errors=True)
+    batches = (batch for part in parts.drawn() for batch in part.table.to_batches())
+    lance.write_dataset(pa.RecordBatchReader.from_batches(parts.schema, batches), str(path))
+
+
+def read_lance(path: Path) -> pa.Table:
+    """A Lance dataset as a table; raises MissingExtra where the package is not installed."""
+    return _package().dataset(str(path)).to_table()
+
+
+def _package() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what the package itself imports
@@ -25,7 +40,4 @@ def write_lance(folder: ExportFolder, parts: ManifestParts) -> None:
         raise MissingExtra(
             "the format lance needs the package pylance; install curation-studio[lance], or leave lance out"
         ) from None
-    path = folder.path / NAME
-    shutil.rmtree(path, ignore_errors=True)
-    batches = (batch for part in parts.drawn() for batch in part.table.to_batches())
-    lance.write_dataset(pa.RecordBatchReader.from_batches(parts.schema, batches), str(path))
+    return lance

@@ -14,6 +14,7 @@ from curation_core.errors import ConfigError, ManifestMismatch, StaleArtifact
 from curation_core.export_checks import unpack_export
 from curation_core.export_reading import read_run
 from curation_core.layout_lance import NAME as LANCE
+from curation_core.layout_lance import read_lance
 from curation_core.progress import Progress, silent
 from curation_core.settings import parse
 
@@ -192,8 +193,19 @@ def _compared(export: Path, again: Path, run: Mapping[str, Any], changed: str) -
             files[name] = "new"
         else:
             files[name] = "same" if before[name] == now[name] else "differs"
+    files |= _lance(export, again)
     why = () if all(state == "same" for state in files.values()) else tuple(_reasons(run, read_run(again), changed))
     return Reproduction(files, why)
+
+
+def _lance(export: Path, again: Path) -> dict[str, State]:
+    """The Lance dataset, whose files are named anew each time, by what it holds; nothing where neither has one."""
+    there, now = (folder / LANCE for folder in (export, again))
+    if not there.is_dir() and not now.is_dir():
+        return {}
+    if not there.is_dir() or not now.is_dir():
+        return {LANCE: "missing" if there.is_dir() else "new"}
+    return {LANCE: "same" if read_lance(there).equals(read_lance(now)) else "differs"}
 
 
 def _reasons(before: Mapping[str, Any], now: Mapping[str, Any], changed: str) -> list[str]:
