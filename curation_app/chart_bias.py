@@ -92,10 +92,16 @@ def cluster_heat(report: BiasReport, table: ClusterTable, names: Sequence[str], 
     )
     framed(figure, title, "", "", height=max(260, 110 + 22 * len(names)))
     figure.update_xaxes(
-        tickvals=np.arange(len(groups)), ticktext=[plain(clipped(group, 16)) for group in groups], side="bottom"
+        showgrid=False,
+        tickvals=np.arange(len(groups)),
+        ticktext=[plain(clipped(group, 16)) for group in groups],
+        side="bottom",
     )
     figure.update_yaxes(
-        tickvals=np.arange(len(names)), ticktext=[named(name, 34) for name in names], autorange="reversed"
+        showgrid=False,
+        tickvals=np.arange(len(names)),
+        ticktext=[named(name, 34) for name in names],
+        autorange="reversed",
     )
     columns: dict[str, Sequence[object]] = {"cluster": list(names), "items": table.counts.sum(axis=1).tolist()}
     columns |= {

@@ -27,6 +27,7 @@ from curation_core.splits import Splits
 
 MOST_POINTS = 160  # of a curve in a card
 MOST_TOP = 12  # clusters named one by one
+MOST_READ = 50_000  # texts that clusters are named by, evenly over the tree
 MOST_REPORTS = 8  # columns with a chart of their own
 
 
@@ -252,10 +253,10 @@ def _words(contents: ExportContents, level: int, clusters: Sequence[int]) -> dic
     if contents.catalog.modality != "text" or not len(clusters):
         return {}
     tree = contents.hierarchy
-    texts = contents.catalog.items.column("text").take(pa.array(np.asarray(contents.rows)[tree.order]))
-    words = split_words(texts)
-    starts = tree.offsets[level - 1][list(clusters)]
-    stops = starts + tree.sizes(level)[list(clusters)]
+    places = np.unique(np.linspace(0, tree.n_items - 1, min(MOST_READ, tree.n_items)).astype(np.int64))
+    texts = contents.catalog.items.column("text").take(pa.array(np.asarray(contents.rows)[tree.order[places]]))
+    words, first = split_words(texts), tree.offsets[level - 1][list(clusters)]
+    starts, stops = (np.searchsorted(places, ends) for ends in (first, first + tree.sizes(level)[list(clusters)]))
     codes = telling_words(words, starts, stops, len(words.codes) / max(1, tree.n_clusters[level - 1]))
     joined = {c: ", ".join(words.vocabulary[w] for w in row if w >= 0) for c, row in zip(clusters, codes, strict=True)}
     return {c: mask(name)[0] if contents.masked else name for c, name in joined.items() if name}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from curation_core.card_blocks import Block, Table, Text, clean, counted
+from curation_core.card_blocks import Block, Table, Text, clean, counted, percent
 from curation_core.card_config import CardConfig
 from curation_core.card_facts import CardFacts
 from curation_core.card_words import answer
@@ -68,12 +68,28 @@ def _tree(config: Mapping[str, Any]) -> str:
 
 
 def _draw(facts: CardFacts, drawn: Mapping[str, Any]) -> str:
-    said = (
-        f"{facts.n_drawn:,} of {facts.target:,} asked for, split top-down over the tree as evenly as clusters allow; "
-        f"members of a cluster: {drawn.get('strategy', 'random')}; seed {drawn.get('seed', 0)}"
-    )
+    parts = [
+        f"{facts.n_drawn:,} of {facts.target:,} asked for, {_shared(drawn)}",
+        f"members of a cluster: {drawn.get('strategy', 'random')}",
+        f"seed {drawn.get('seed', 0)}",
+    ]
     multiplier = int(drawn.get("multiplier", 1) or 1)
-    said += f"; an item at most {multiplier} times" if multiplier > 1 else ""
-    told = {"target_size", "strategy", "seed", "multiplier"}
-    others = [f"{name.replace('_', ' ')} {clean(value)}" for name, value in drawn.items() if name not in told and value]
-    return f"{said}{'; ' + ', '.join(others) if others else ''}."
+    parts += [f"an item at most {multiplier} times"] if multiplier > 1 else []
+    cover = {"clusters": "one item of every cluster first", "items": "every item once first"}.get(
+        str(drawn.get("cover"))
+    )
+    return f"{'; '.join([*parts, *([cover] if cover else [])])}."
+
+
+def _shared(drawn: Mapping[str, Any]) -> str:
+    """What the budget goes along: the tree, a column, nearness to a reference set."""
+    column, retrieved = drawn.get("column"), float(drawn.get("reference_share", 0) or 0)
+    along = float(drawn.get("column_share", 1)) if column else 0.0
+    rest = (1 - along) * (1 - retrieved)
+    shares = [
+        (rest, "split top-down over the tree as evenly as clusters allow"),
+        (along * (1 - retrieved), f"as evenly as can be over the values of {clean(column, 60)}"),
+        (retrieved, "taken by nearness to the reference set"),
+    ]
+    there = [(share, said) for share, said in shares if share > 0]
+    return there[0][1] if len(there) == 1 else ", ".join(f"{percent(share, 0)} {said}" for share, said in there)

@@ -40,8 +40,8 @@ def make_card(
     )
     noun = facts.noun
     lead = config.description or (
-        f"{counted(facts.n_distinct, noun)} out of {facts.n_tree:,}, drawn top-down through a tree of clusters so that "
-        "frequent kinds do not crowd out rare ones."
+        f"{counted(facts.n_distinct, noun)} out of {facts.n_tree:,}, drawn so that frequent kinds do not crowd out "
+        "rare ones."
     )
     kept = tuple(section for section in sections if section.blocks)
     return Card(clean(title_of(facts, config)), lead, (_head(facts),), kept)

@@ -104,8 +104,8 @@ def context(*, is_geo: bool) -> dict[str, Any]:
 
 def _description(facts: CardFacts) -> str:
     return (
-        f"{counted(facts.n_drawn, facts.noun)} out of {facts.n_tree:,}, drawn top-down through a tree of clusters so "
-        "that frequent kinds do not crowd out rare ones."
+        f"{counted(facts.n_drawn, facts.noun)} out of {facts.n_tree:,}, drawn so that frequent kinds do not crowd out "
+        "rare ones."
     )
 
 

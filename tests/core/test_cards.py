@@ -24,7 +24,9 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    return Carded(texts(tmp_path_factory.mktemp("texts")), "texts", mask_personal=True)
+    ws = texts(tmp_path_factory.mktemp("texts"))
+    ws.configure(split={})
+    return Carded(ws, "texts", mask_personal=True)
 
 
 class Page(HTMLParser):
@@ -113,6 +115,18 @@ def test_tiles_conform_to_the_geographic_extension_and_texts_do_not(pictures, wr
     assert made["geocr:coordinateReferenceSystem"] == "EPSG:4326"
     assert "0 to 30" in made["geocr:spatialBias"]
     assert written.json("croissant.json")["conformsTo"] == [V_1_1, RAI_1_0]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_splits_are_a_record_set_that_the_rows_refer_to(written):
+    metadata, records = read_back(written)
+    by_name = {found.uuid: found for found in metadata.record_sets}
+    splits = {row["splits/name"]: row["splits/url"] for row in by_name["splits"].data}
+    assert splits == {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
+    told = written.json("run.json")["splits"]
+    found = [record["items/split"].decode() for record in records]
+    assert {name: found.count(name) for name in splits} == told
+    assert "Items per split" in written.text("card.md")
 
 
 def test_every_file_of_the_export_is_described_with_its_true_sum(pictures):
