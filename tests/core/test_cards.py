@@ -119,9 +119,9 @@ def test_tiles_conform_to_the_geographic_extension_and_texts_do_not(pictures, wr
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_splits_are_a_record_set_that_the_rows_refer_to(written):
-    metadata, records = read_back(written)
-    by_name = {found.uuid: found for found in metadata.record_sets}
-    splits = {row["splits/name"]: row["splits/url"] for row in by_name["splits"].data}
+    _, records = read_back(written)
+    theirs = mlcroissant.Dataset(jsonld=written.folder / "croissant.json").records("splits")
+    splits = {row["splits/name"]: row["splits/url"] for row in theirs}
     assert splits == {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
     told = written.json("run.json")["splits"]
     found = [record["items/split"].decode() for record in records]
