@@ -72,7 +72,7 @@ class Carded:
     def write(self):
         """Write the cards once more over what is there."""
         ws = self.ws
-        contents = ws.export_contents(ws.sampling_plan(), ExportConfig(name=self.name, mask_personal=self.masked))
+        contents = ws.told(ws.sampling_plan(), ExportConfig(name=self.name, mask_personal=self.masked))
         settings = ws.settings
         cards.write_cards(self.folder, contents, settings.card, settings.bias, thumbnail=ws.thumbnail)
 
