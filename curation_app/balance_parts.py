@@ -4,6 +4,7 @@ import importlib
 
 import streamlit as st
 
+from curation_app import state
 from curation_app.pool import Pool
 from curation_core.config import SampleConfig
 from curation_core.sampling import SamplingPlan
@@ -19,10 +20,13 @@ PARTS = {
 
 
 def choose() -> str:
-    """Which part is looked at."""
+    """Which part is looked at; remembered while the page shows something else, such as a tree being built."""
+    kept = state.widget("balance-part-kept")
+    first = kept if kept in PARTS else "Draw"
     chosen = st.segmented_control(
-        "Part", list(PARTS), default="Draw", key="balance-part", required=True, label_visibility="collapsed"
+        "Part", list(PARTS), default=first, key="balance-part", required=True, label_visibility="collapsed"
     )
+    state.set_widget("balance-part-kept", chosen)
     return str(chosen or "Draw")
 
 

@@ -83,7 +83,7 @@ class AdviceTrial(Trials):
             "figures": [one.told() for one in FIGURES if any(one.name in row["figures"] for row in rows)],
             "rows": rows,
             "sentence": advisor.verdict(rows, config.column),
-            "notes": self._notes(pool, models, own),
+            "notes": self._notes(pool, models, own, config.column),
         }
 
     def _models(self, config: AdviseConfig) -> dict[str, Embeddings]:
@@ -100,7 +100,7 @@ class AdviceTrial(Trials):
                     found[meta["model"]] = other
         return found
 
-    def _notes(self, pool: "TriedItems", models: Mapping[str, Any], own: str) -> list[str]:
+    def _notes(self, pool: "TriedItems", models: Mapping[str, Any], own: str, column: str | None) -> list[str]:
         notes = [
             f"Uncrowding, Vendi score and coverage are measured in one space for all rows: vectors of {own} at length "
             f"1, in their {COMPONENTS} strongest components.",
@@ -108,6 +108,11 @@ class AdviceTrial(Trials):
         ]
         if pool.n_items > len(pool.rows):
             notes.append(pool.sentence())
+        if column is None:
+            notes.append(
+                "Without labels the figures tell how sparse and how different the drawn items are to the embedder, which "
+                "need not be how evenly kinds are drawn: choose a column where there is one."
+            )
         if not self._has("duplicates"):
             notes.append("Only exact copies count as near-duplicates; look for near-duplicates to count all.")
         others = [name for name in models if name != own]
