@@ -30,16 +30,19 @@ class Chart:
 def framed(figure: "go.Figure", title: str, x: str = "", y: str = "", *, height: int | None = 300) -> "go.Figure":
     """Put a title, axis names and quiet margins on a figure. height: pixels; None leaves it to the page."""
     legend = len(figure.data) > 1
+    title_text = {"text": plain(title), "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 14}}
     figure.update_layout(
-        title={"text": plain(title), "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 14}},
-        title_pad={"t": 8, "l": 2},
-        height=height,
-        margin={"l": 8, "r": 8, "t": 66 if legend else 40, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "title": None},
-        hovermode="closest",
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#7d8694", "activecolor": ACCENT},
+        {
+            "title": {**title_text, "pad": {"t": 8, "l": 2}},
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 66 if legend else 40, "b": 8},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "title": None},
+            "hovermode": "closest",
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#7d8694", "activecolor": ACCENT},
+        },
+        overwrite=True,  # merging into what is there takes plotly ten times as long
     )
     figure.update_xaxes(title={"text": plain(x)}, automargin=True, zeroline=False)
     figure.update_yaxes(title={"text": plain(y)}, automargin=True, zeroline=False)

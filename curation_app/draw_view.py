@@ -3,8 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from curation_app import balancing, chart_balance, charts, loaders, node_panel, plans_panel, show
+from curation_app import balancing, chart_balance, charts, loaders, node_panel, paying, plans_panel, show
 from curation_app.balancing import Groups
+from curation_app.boundary import escaped
 from curation_app.navigation import go
 from curation_app.pool import Pool
 from curation_core.config import SampleConfig
@@ -21,6 +22,8 @@ def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) ->
     raw, reviewed = balancing.counts(ws, groups)
     drawn = balancing.drawn(groups, plan)
     _strip(plan, pool, groups, balance(raw, pool=raw), balance(drawn, pool=raw))
+    if said := paying.doubt(ws, groups, config, plan):
+        st.info(escaped(said), icon=":material/info:")
     _charts(ws, plan, groups, raw, reviewed, drawn)
     if groups.level:
         st.subheader("Who gives, and who receives what was freed", anchor=False)

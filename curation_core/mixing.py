@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _UNITS = 1_000_000  # shares are counted in millionths, so that steps are whole numbers
+_LEAST_SLOPE = 0.01  # items per step that are reckoned with at least
 _GUESSES = 12  # turns after which halving is surer than guessing
 
 
@@ -37,11 +38,12 @@ def mix(parts: Sequence[Part], target: int) -> np.ndarray:
     """
     if target >= parts[0].most:
         return parts[0].draw(parts[0].most)
-    found = union(parts, 0)
-    count = at_least = int(np.count_nonzero(found))
-    if at_least >= target:
+    found = parts[0].draw(0)
+    count = int(np.count_nonzero(found))  # what is in at any size, which every part holds
+    if count >= target:
         return found
-    low, high, step, turn = target - 1, 0, target, 0  # a step adds one item at most; high 0: not known yet
+    low, high, step, turn, slope = target - 1, 0, target, 0, 1.0  # a step adds one item at most; high 0: not known yet
+    before = (0, count)
     while count != target:
         found = union(parts, step)
         count, turn = int(np.count_nonzero(found)), turn + 1
@@ -49,7 +51,9 @@ def mix(parts: Sequence[Part], target: int) -> np.ndarray:
             high = step - (count - target)
         else:
             low = max(low, step + target - count - 1)
-        slope = max(1, count - at_least) / step
+        if count != before[1] and step != before[0]:
+            slope = min(1.0, max(_LEAST_SLOPE, (count - before[1]) / (step - before[0])))
+        before = (step, count)
         step = _next(low, high, step + round((target - count) / slope), turn)
     return found
 

@@ -131,3 +131,11 @@ def test_the_smaller_children_of_a_cluster_are_one_row(full_folder):
     assert len(table["cluster"]) == 6
     assert table["cluster"][-1] == "19 smaller clusters"
     assert sum(table["quota"]) == 30
+
+
+def test_a_draw_of_nearly_everything_is_told_not_to_pay(full_folder, open_page):
+    app = open_page("balance", ws="shapes")
+    assert not app.info
+    n = Workspace(full_folder / "shapes").hierarchy().n_items
+    one(app.slider, "target-slider-shapes").set_value(n).run()
+    assert "Balancing does not pay" in app.info[0].value
