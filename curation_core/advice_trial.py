@@ -110,8 +110,8 @@ class AdviceTrial(Trials):
             notes.append(pool.sentence())
         if column is None:
             notes.append(
-                "Without labels the figures tell how sparse and how different the drawn items are to the embedder, which "
-                "need not be how evenly kinds are drawn: choose a column where there is one."
+                "Without labels the figures tell how sparse and how different the drawn items are to the embedder, "
+                "which need not be how evenly kinds are drawn: choose a column where there is one."
             )
         if not self._has("duplicates"):
             notes.append("Only exact copies count as near-duplicates; look for near-duplicates to count all.")

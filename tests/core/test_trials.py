@@ -4,6 +4,7 @@ import pytest
 
 from curation_core.config import ExportConfig
 from tests.core.test_advisor import long_tail, workspace_of
+from tests.core.test_cli import curate
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +38,17 @@ def test_trials_of_another_size_are_not_told(exported):
 def test_status_lists_them(exported):
     ws, _ = exported
     assert [step.state for step in ws.plans.reports()] == ["done", "done"]
+
+
+def test_the_commands_print_their_tables_and_answer_in_json(exported):
+    ws, _ = exported
+    advised = curate("advise", "-w", ws.path)
+    assert advised.returncode == 0, advised.stderr
+    assert "(2B, B/3)" in advised.stdout
+    assert ws.report("advise")["sentence"] in advised.stdout
+    used = curate("use", "-w", ws.path)
+    assert ws.report("use")["sentence"] in used.stdout
+    assert json.loads(curate("use", "-w", ws.path, "--json").stdout) == ws.report("use")
+    wrong = curate("use", "-w", ws.path, "--column", "colour")
+    assert wrong.returncode == 2
+    assert "there is no column 'colour'" in wrong.stderr
