@@ -8,14 +8,16 @@ import importlib.util
 import os
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from curation_core.errors import ConfigError
 from curation_core.executors import ONE_THREAD, n_cpus
 from curation_core.points import parts
-from curation_core.seeding import block_scores
 
+_BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
+_UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
 CHOICE = "CURATE_KERNEL"  # environment: one of engines()
 SCREENED = "+bf16"
 WORTH_SCREENING = 1 << 16  # values of a table from which looking in bfloat16 first can pay
@@ -88,6 +90,21 @@ def n_threads() -> int:
     """Threads of the native kernels: the cores at hand, fewer where the environment says so to BLAS or OpenMP."""
     asked = [int(value) for name in ONE_THREAD if (value := os.environ.get(name, "")).isdigit() and int(value) > 0]
     return min([n_cpus(), *asked])
+
+
+def block_scores(width: int) -> int:
+    """Scores to compute in one matrix product of rows of this width.
+
+    In a few dimensions a product is too small for several cores to help, and on a busy machine waking them costs up to
+    three times the work; those products are cut to a size that BLAS does not share out.
+    """
+    return _BLOCK if width > 8 else _UNTHREADED // width
+
+
+def rough(x: np.ndarray, norms: np.ndarray) -> Any:
+    """Points rounded to bytes for rough distances (`curation_kernels.Rough`); None where these are not to be had."""
+    native = _native()
+    return None if engine() == "blas" or native is None or not native.ROUGH else native.Rough.of(x, norms)
 
 
 @cache

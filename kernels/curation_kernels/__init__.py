@@ -14,7 +14,7 @@ import numpy as np
 
 from curation_kernels import _native
 
-__all__ = ["PATHS", "SCREENS", "Table", "add_rows", "nearest", "own_scores"]
+__all__ = ["PATHS", "ROUGH", "SCREENS", "Rough", "Table", "add_rows", "nearest", "own_scores"]
 
 PATHS: tuple[str, ...] = tuple(name for name, _ in _native.paths())
 """Instruction sets that run on this processor, best first."""
@@ -22,6 +22,10 @@ PATHS: tuple[str, ...] = tuple(name for name, _ in _native.paths())
 SCREENS: bool = _native.can_screen()
 """Whether this processor has products in bfloat16, so that most points need no float32 search."""
 
+ROUGH: bool = _native.can_be_rough()
+"""Whether this processor has products of bytes."""
+
+_ROUGH_WIDTH = 32
 _ALIGNED = 64  # bytes: a vector that crosses a cache line takes two loads
 _WIDTH = dict(_native.paths())  # centroids that a path takes at a time
 _SCREEN_WIDTH = 32
@@ -163,3 +167,43 @@ def _aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     raw = np.empty(size + _ALIGNED // 4, dtype)
     skip = -raw.ctypes.data % _ALIGNED // 4
     return raw[skip : skip + size].reshape(shape)
+
+
+@dataclass(frozen=True)
+class Rough:
+    """Points rounded to bytes, a quarter of their size, for rough distances.
+
+    x: (n, d + 1) float32, last column 1. norms: (n,) float32 squared lengths of the first d columns.
+    """
+
+    x: np.ndarray
+    norms: np.ndarray
+    panels: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray, norms: np.ndarray) -> "Rough":
+        """Round the points."""
+        n_panels, quads = -(-len(x) // _ROUGH_WIDTH), -(-(x.shape[1] - 1) // 4)
+        panels = _aligned((n_panels, quads, _ROUGH_WIDTH), np.uint32)
+        scale = np.empty(n_panels * _ROUGH_WIDTH, np.float32)
+        _native.pack_for_rough(x, panels, scale)
+        return cls(x, norms, panels, scale)
+
+    def squared_distances(self, rows: np.ndarray, out: np.ndarray, *, n_threads: int = 1) -> None:
+        """Rough squared distances of all points to some rows, (m,) int64, into out, (m, n) float32."""
+        _split(
+            len(rows),
+            n_threads if out.size * self.x.shape[1] > _SMALL else 1,
+            lambda start, stop: _native.distances(
+                self.x, rows[start:stop], self.panels, self.scale, self.norms, out[start:stop]
+            ),
+        )
+
+    def potential(self, row: int, closest: np.ndarray, close: float, squared: np.ndarray) -> float:
+        """Sum over the points of the smaller one of closest and squared, (n,) float32, the distances to a row.
+
+        Where squared lies below the share `close` of both norms it is made exact first.
+        """
+        found: float = _native.potential(self.x, row, self.norms, closest, close, squared)
+        return found

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "rough.h"
 #include "screen.h"
 
 typedef struct {
@@ -283,6 +284,107 @@ static PyObject *add(PyObject *self, PyObject *args) {
     return ok ? Py_NewRef(Py_None) : NULL;
 }
 
+static int is_rough_here(void) {
+#if HAVE_X86
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+#else
+    return 0;
+#endif
+}
+
+static PyObject *can_be_rough(PyObject *self, PyObject *nothing) {
+    (void)self, (void)nothing;
+    return PyBool_FromLong(is_rough_here());
+}
+
+/* Panels (p, quads, 32) uint32 and scale (32 p,) float32 for n points of dim columns. */
+static int take_rough(PyObject *panels, PyObject *scale, Py_buffer *views, int64_t n, int64_t dim, int writable) {
+    const int64_t count = (n + ROUGH_WIDTH - 1) / ROUGH_WIDTH;
+    int ok = take(panels, &views[0], "panels", "I", 3, writable) && take(scale, &views[1], "scale", "f", 1, writable);
+    ok = ok && expect(views[0].shape[0], count, "number of panels") && expect(views[0].shape[1], (dim + 3) / 4, "quads");
+    return ok && expect(views[0].shape[2], ROUGH_WIDTH, "width of panels") &&
+           expect(views[1].shape[0], count * ROUGH_WIDTH, "length of scale");
+}
+
+static PyObject *pack_for_rough(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *x, *panels, *scale;
+    Py_buffer views[4] = {{0}};
+    Points points;
+    if (!PyArg_ParseTuple(args, "OOO", &x, &panels, &scale)) return NULL;
+    const int ok = take_points(x, Py_None, views, &points) && take_rough(panels, scale, views + 2, points.n, points.dim - 1, 1);
+    if (ok) {
+        Py_BEGIN_ALLOW_THREADS;
+        pack_rough(&points, views[2].buf, views[3].buf);
+        Py_END_ALLOW_THREADS;
+    }
+    release(views, 4);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *distances(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *x, *rows, *panels, *scale, *norms, *out;
+    Py_buffer views[6] = {{0}};
+    Points points;
+    if (!PyArg_ParseTuple(args, "OOOOOO", &x, &rows, &panels, &scale, &norms, &out)) return NULL;
+    int ok = take_points(x, rows, views, &points) && points.index;
+    const int64_t n = ok ? views[0].shape[0] : 0;
+    ok = ok && take_rough(panels, scale, views + 2, n, points.dim - 1, 0);
+    ok = ok && take(norms, &views[4], "norms", "f", 1, 0) && expect(views[4].shape[0], n, "length of norms");
+    ok = ok && take(out, &views[5], "out", "f", 2, 1) && expect(views[5].shape[0], points.n, "rows of out");
+    ok = ok && expect(views[5].shape[1], n, "columns of out");
+    if (ok && !is_rough_here()) {
+        PyErr_SetString(PyExc_ValueError, "this processor has no products of bytes");
+        ok = 0;
+    }
+#if HAVE_X86
+    if (ok) {
+        const Rough rough = {views[2].buf, views[3].buf, views[4].buf, n, views[2].shape[1]};
+        int status;
+        Py_BEGIN_ALLOW_THREADS;
+        status = distances_avx512vnni(&rough, points.x, points.stride, points.dim - 1, points.index, points.n, views[5].buf);
+        Py_END_ALLOW_THREADS;
+        if (status < 0) ok = PyErr_NoMemory() != NULL;
+    }
+#endif
+    release(views, 6);
+    return ok ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *potential_of(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *x, *norms, *closest, *squared;
+    long long row;
+    float close;
+    Py_buffer views[5] = {{0}};
+    Points points;
+    double found = 0;
+    if (!PyArg_ParseTuple(args, "OLOOfO", &x, &row, &norms, &closest, &close, &squared)) return NULL;
+    int ok = take_points(x, Py_None, views, &points) && take(norms, &views[2], "norms", "f", 1, 0);
+    ok = ok && take(closest, &views[3], "closest", "f", 1, 0) && take(squared, &views[4], "squared", "f", 1, 1);
+    for (int i = 2; ok && i < 5; i++) ok = expect(views[i].shape[0], points.n, "length of norms, closest or squared");
+    if (ok && (row < 0 || row >= points.n)) {
+        PyErr_SetString(PyExc_IndexError, "the row is none of the points");
+        ok = 0;
+    }
+    if (ok && !is_rough_here()) {
+        PyErr_SetString(PyExc_ValueError, "this processor has no products of bytes");
+        ok = 0;
+    }
+#if HAVE_X86
+    if (ok) {
+        Py_BEGIN_ALLOW_THREADS;
+        found = potential(points.x, points.stride, points.dim - 1, points.n, row, views[2].buf, views[3].buf, close,
+                          views[4].buf);
+        Py_END_ALLOW_THREADS;
+    }
+#endif
+    release(views, 5);
+    return ok ? PyFloat_FromDouble(found) : NULL;
+}
+
 static PyMethodDef METHODS[] = {
     {"paths", paths, METH_NOARGS, "paths() -> [(name, width)] that run on this processor, best first."},
     {"pack", pack, METH_VARARGS, "pack(table, panels, width): cut a (k, d) table into panels of width centroids."},
@@ -292,6 +394,10 @@ static PyMethodDef METHODS[] = {
     {"screen", screen, METH_VARARGS, "screen(x, rows, panels, bias, margins, k, labels, upper[, table]): see screen.h."},
     {"own", own, METH_VARARGS, "own(x, rows, table, labels, scores): the score of every point with its own centroid."},
     {"add", add, METH_VARARGS, "add(x, rows, labels, sums, first, last): add columns first to last to float64 sums."},
+    {"can_be_rough", can_be_rough, METH_NOARGS, "can_be_rough() -> whether this processor has products of bytes."},
+    {"pack_for_rough", pack_for_rough, METH_VARARGS, "pack_for_rough(x, panels, scale): round all points to bytes."},
+    {"distances", distances, METH_VARARGS, "distances(x, rows, panels, scale, norms, out): rough squared distances."},
+    {"potential", potential_of, METH_VARARGS, "potential(x, row, norms, closest, close, squared) -> sum; see rough.h."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from curation_core import kernels
 from curation_core.errors import ConfigError
 from curation_core.executors import ONE_THREAD
-from curation_core.kmeans import fit
+from curation_core.kmeans import fit, seeds
 from curation_core.points import Points
 
 if os.environ.get("CI"):
@@ -184,3 +184,64 @@ def test_a_label_beyond_the_table_is_refused():
         native.own_scores(x, np.ones((2, 3), np.float32), np.array([0, 2], np.int32))
     with pytest.raises(IndexError):
         native.add_rows(x, np.array([0, -1], np.int32), np.zeros((2, 3)))
+
+
+def rough_of(vectors):
+    if not native.ROUGH:
+        pytest.skip("this processor has no products of bytes")
+    x = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float32)
+    norms = np.einsum("ij,ij->i", x[:, :-1], x[:, :-1])
+    return x, norms, native.Rough.of(x, norms)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rough_distances_are_those_of_the_rows_rounded_to_whole_numbers(seed):
+    vectors, _ = problem(5 * seed)
+    x, norms, rough = rough_of(vectors)
+    rows = np.random.default_rng(seed).integers(0, len(x), 29)
+    found = np.empty((29, len(x)), np.float32)
+    rough.squared_distances(rows, found)
+    scale = np.abs(x[:, :-1]).max(axis=1) / np.float32(127)
+    whole = np.rint(x[:, :-1] * (np.float32(1) / scale)[:, None]).astype(np.int64)
+    products = (whole[rows] @ whole.T) * (scale[rows, None].astype(np.float64) * scale)
+    wanted = np.maximum(norms[rows, None].astype(np.float64) + norms - 2 * products, 0)
+    size = norms[rows, None] + norms
+    assert (np.abs(found - wanted) <= 8 * EPSILON * size).all()
+    exact = ((x[rows, None, :-1].astype(np.float64) - x[None, :, :-1]) ** 2).sum(axis=2)
+    assert (np.abs(found - exact) <= 0.02 * size).all()
+    parted = np.empty_like(found)
+    rough.squared_distances(rows, parted, n_threads=3)
+    assert parted.tobytes() == found.tobytes()
+
+
+def test_close_ones_are_exact_and_a_potential_is_the_sum_over_the_nearer_one():
+    rng = np.random.default_rng(2)
+    vectors = rng.standard_normal((333, 50))
+    vectors[100:140] = vectors[7] + 1e-4 * rng.standard_normal((40, 50))
+    x, _, rough = rough_of(vectors)
+    squared, closest = np.empty((1, 333), np.float32), rng.random(333).astype(np.float32) * 100
+    rough.squared_distances(np.array([7]), squared)
+    found = rough.potential(7, closest, 0.02, squared[0])
+    exact = ((x[:, :-1].astype(np.float64) - x[7, :-1]) ** 2).sum(axis=1)
+    near = np.r_[7, 100:140]
+    np.testing.assert_allclose(squared[0, near], exact[near], rtol=1e-6)
+    assert squared[0, 7] == 0
+    assert found == pytest.approx(np.minimum(squared[0], closest).sum(dtype=np.float64), rel=1e-12)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.02])
+def test_rough_seeding_is_as_good_as_exact_seeding(spread, monkeypatch):
+    rng = np.random.default_rng(11)
+    vectors = rng.standard_normal((60, 40))[rng.zipf(1.6, 3000) % 60] + spread * rng.standard_normal((3000, 40))
+    points, mean = Points.of(vectors), {}
+    for name in (ENGINES[0], "blas"):
+        monkeypatch.setenv(kernels.CHOICE, name)
+        starts = [seeds(points, 150, "kmeans++", np.random.default_rng(seed)) for seed in range(6)]
+        mean[name] = np.mean([fit(points, start, 0).inertia for start in starts])
+    assert mean[ENGINES[0]] == pytest.approx(mean["blas"], rel=0.03)
+
+
+def test_seeds_cover_all_distinct_rows_when_there_are_just_enough(engine):
+    vectors = np.repeat(np.random.default_rng(4).standard_normal((20, 30)), 9, axis=0).astype(np.float32)
+    start = seeds(Points.of(vectors), 20, "kmeans++", np.random.default_rng(0))
+    assert len(np.unique(start, axis=0)) == 20

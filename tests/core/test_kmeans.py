@@ -166,10 +166,9 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not():
 
 def test_the_block_size_changes_no_label(monkeypatch):
     vectors = RNG.standard_normal((500, 6))
-    expected = kmeans(vectors, 30, seed=0)
     monkeypatch.setenv(kernels.CHOICE, "blas")
+    expected = kmeans(vectors, 30, seed=0)
     monkeypatch.setattr(kernels, "block_scores", lambda _: 700)
-    monkeypatch.setattr("curation_core.seeding.block_scores", lambda _: 500)
     monkeypatch.setattr("curation_core.points._VALUES", 300)
     found = kmeans(vectors, 30, seed=0)
     assert (found.assignment == expected.assignment).all()
