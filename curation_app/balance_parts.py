@@ -14,6 +14,7 @@ PARTS = {
     "Draw": "curation_app.draw_view",
     "Retention": "curation_app.retention_view",
     "Bias": "curation_app.bias_view",
+    "Reference": "curation_app.reference_view",
     "Use": "curation_app.use_view",
     "Advisor": "curation_app.advisor_view",
 }

@@ -1,5 +1,7 @@
 """The scene of the moment: what this tab has chosen, resolved on what the workspace holds now, each part cached."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -47,6 +49,15 @@ def scene(ws: Workspace) -> tuple[Scene, tuple[str, ...]]:
 def rows_of(scene: Scene, selection: Selection) -> Found:
     """The rows of another selection that match the scene's filters; none where it does not fit."""
     return found(scene.ws, scene.pool, scene.xy, scene.map_key, selection, scene.matching)[0]
+
+
+def rows_of_saved(scene: Scene, selection: Selection, filters: Sequence[Filter]) -> np.ndarray:
+    """Tree rows that a saved selection means with its own filters: int64; all that match where nothing is selected."""
+    kept, _ = fitting(filters, scene.columns)
+    passing = _matching(str(scene.ws.path), loaders.stamp(scene.ws), kept, scene.columns)
+    if selection.kind == "none":
+        return np.flatnonzero(passing)
+    return found(scene.ws, scene.pool, scene.xy, scene.map_key, selection, passing)[0].rows
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
