@@ -7,7 +7,8 @@ import numpy as np
 
 from curation_app.charts import Chart, clipped, framed, named, plain, strong
 from curation_app.palette import ACCENT, CATEGORIES, CONTEXT
-from curation_core.bias import BiasReport, ClusterTable
+from curation_core.associations import ClusterTable
+from curation_core.bias import BiasReport
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -11,32 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from curation_core.associations import ClusterTable, cluster_table, clusters_json
 from curation_core.attributes import Attribute
 from curation_core.errors import ShapeError
 from curation_core.metrics import balance
 
 Z = 1.959964  # two-sided 95 %
-MOST_GROUPS, MOST_CLUSTERS, MOST_LOST = 40, 24, 20
+MOST_GROUPS, MOST_LOST = 40, 20
 _DIGITS = 6
-
-
-@dataclass(frozen=True)
-class ClusterTable:
-    """Which clusters of a level hold which groups.
-
-    clusters: (c,) int64, the largest ones. counts: (c, g) int64, their items per group of the report. home: (g,) int64,
-    the cluster that holds most of each group; held: (g,) float64, the share of the group that lies there. association:
-    Cramér's V over all clusters with Bergsma's correction, 0 none, 1 each cluster is of one group; information: mutual
-    information over the smaller entropy.
-    """
-
-    level: int
-    clusters: np.ndarray
-    counts: np.ndarray
-    home: np.ndarray
-    held: np.ndarray
-    association: float
-    information: float
 
 
 @dataclass(frozen=True)
@@ -129,7 +111,7 @@ class BiasReport:
                 | dict(zip(names, values, strict=True))
                 for (name, pool, reviewed, drawn, p), values in zip(rows, numbers, strict=True)
             ],
-            "clusters": None if self.clusters is None else _clusters_json(self.clusters, self.groups),
+            "clusters": None if self.clusters is None else clusters_json(self.clusters, self.groups),
         }
 
 
@@ -146,9 +128,10 @@ def bias_report(
     """Shares of a column's values in the pool, after review and in a draw.
 
     attribute: of n items. drawn: (m,) rows, repeated where an item was drawn more than once. reviewed: (n,) bool, what
-    review let through; all unless given. protected: values that must not go down, an empty list for all of them.
+    review let through; all unless given. protected: values that must not go down, an empty list for all of them (of
+    which those that fall most are shown).
     clusters: (n,) int, cluster of every item at `level`; without it there is no table of clusters. most: groups shown
-    on their own; protected values always are. Raises ShapeError when arrays do not fit.
+    on their own; protected values that are named always are. Raises ShapeError when arrays do not fit.
     """
     codes, n = attribute.codes, len(attribute.codes)
     allowed = np.ones(n, dtype=bool) if reviewed is None else np.asarray(reviewed)
@@ -157,10 +140,12 @@ def bias_report(
     counts = [_counted(attribute, rows) for rows in (None, allowed, drawn)]
     k = len(attribute.names)
     in_pool = counts[0][:k]
+    known = _as_if_random(len(np.unique(drawn)), n, counts[2][:k].sum())
     marked = _marked(attribute.names, protected)
-    place, names = _shown(attribute, in_pool, marked, most)
+    named = marked if protected else marked & _lowest(in_pool, counts[2][:k], known, most)
+    place, names = _shown(attribute, in_pool, named, most)
     pool, left, taken = (np.bincount(place, count[:k], minlength=len(names)).astype(np.int64) for count in counts)
-    low, high = wilson(taken, _as_if_random(len(np.unique(drawn)), n, taken.sum()))
+    low, high = wilson(taken, known)
     return BiasReport(
         attribute.column,
         attribute.kind,
@@ -170,7 +155,7 @@ def bias_report(
         taken,
         low,
         high,
-        protected=np.bincount(place, marked, minlength=len(names)) > 0,
+        protected=_alone(place, marked, in_pool > 0, len(names)),
         n_values=int((in_pool > 0).sum()),
         **_lost(attribute.names, in_pool, counts[2][:k]),
         missing=(int(counts[0][k]), int(counts[1][k]), int(counts[2][k])),
@@ -194,21 +179,6 @@ def wilson(hits: np.ndarray, n: float, z: float = Z) -> tuple[np.ndarray, np.nda
     return np.where(hits == 0, 0.0, middle - half).clip(0, 1), np.where(hits == total, 1.0, middle + half).clip(0, 1)
 
 
-def cluster_table(
-    groups: np.ndarray, n_groups: int, clusters: np.ndarray, level: int, *, most: int = MOST_CLUSTERS
-) -> ClusterTable:
-    """Groups against clusters. groups: (n,) int64, -1 for none; clusters: (n,) int. Only items of a group count."""
-    known = groups >= 0
-    k = int(clusters.max(initial=-1)) + 1
-    flat = np.bincount(clusters[known].astype(np.int64) * n_groups + groups[known], minlength=k * n_groups)
-    table = flat.reshape(k, n_groups)
-    order = np.argsort(-table.sum(axis=1), kind="stable")
-    order = order[table[order].sum(axis=1) > 0][:most]
-    home = table.argmax(axis=0) if k else np.zeros(n_groups, np.int64)
-    held = table.max(axis=0, initial=0) / np.maximum(1, table.sum(axis=0))
-    return ClusterTable(level, order, table[order], home, held, *_association(table))
-
-
 def _counted(attribute: Attribute, rows: np.ndarray | None) -> np.ndarray:
     """Items per value, of all rows or of some, and last those without one: (k + 1,) int64."""
     codes, k = attribute.codes if rows is None else attribute.codes[rows], len(attribute.names)
@@ -227,6 +197,23 @@ def _marked(names: Sequence[str], protected: Sequence[str] | None) -> np.ndarray
         return np.zeros(len(names), dtype=bool)
     wanted = set(protected)
     return np.array([not wanted or name in wanted for name in names], dtype=bool)
+
+
+def _lowest(pool: np.ndarray, drawn: np.ndarray, known: float, most: int) -> np.ndarray:
+    """Values whose share surely falls, at most as many as are shown, the worst: (k,) bool."""
+    share, high = pool / max(1, pool.sum()), wilson(drawn, known)[1]
+    fallen = np.flatnonzero(high < share)
+    worst = fallen[np.argsort(high[fallen] / share[fallen], kind="stable")][:most]
+    found = np.zeros(len(pool), dtype=bool)
+    found[worst] = True
+    return found
+
+
+def _alone(place: np.ndarray, marked: np.ndarray, present: np.ndarray, n_groups: int) -> np.ndarray:
+    """Which groups are one marked value: (n_groups,) bool; a rest of several values never is."""
+    of_one = np.bincount(place, present, minlength=n_groups) == 1
+    found: np.ndarray = (np.bincount(place, marked & present, minlength=n_groups) > 0) & of_one
+    return found
 
 
 def _shown(attribute: Attribute, pool: np.ndarray, marked: np.ndarray, most: int) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -257,36 +244,3 @@ def _as_if_random(n_drawn: int, n: int, n_known: int) -> float:
     if n_drawn >= n:
         return np.inf
     return min(n_known, n_drawn) * (n - 1) / (n - n_drawn) if n > 1 else np.inf
-
-
-def _association(table: np.ndarray) -> tuple[float, float]:
-    """Cramér's V corrected for small counts (Bergsma 2013), and mutual information over the smaller entropy."""
-    full = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0].astype(np.float64)
-    n, (rows, columns) = full.sum(), full.shape
-    if n < 2 or rows < 2 or columns < 2:
-        return 0.0, 0.0
-    expected = full.sum(axis=1, keepdims=True) * full.sum(axis=0) / n
-    phi2 = ((full - expected) ** 2 / expected).sum() / n
-    phi2 = max(0.0, phi2 - (rows - 1) * (columns - 1) / (n - 1))
-    least = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
-    v = float(np.sqrt(phi2 / least)) if least > 0 else 0.0
-    there = full > 0
-    information = (full[there] / n * np.log(full[there] / expected[there])).sum()
-    entropies = [-(share * np.log(share)).sum() for share in (full.sum(axis=0) / n, full.sum(axis=1) / n)]
-    return min(1.0, v), float(np.clip(information / min(entropies), 0, 1))
-
-
-def _clusters_json(table: ClusterTable, groups: Sequence[str]) -> dict[str, Any]:
-    return {
-        "level": table.level,
-        "cramers_v": round(table.association, _DIGITS),
-        "mutual_information": round(table.information, _DIGITS),
-        "home": {
-            name: {"cluster": int(home), "share": round(float(held), _DIGITS)}
-            for name, home, held in zip(groups, table.home, table.held, strict=True)
-        },
-        "largest": [
-            {"cluster": int(cluster), "counts": counts.tolist()}
-            for cluster, counts in zip(table.clusters, table.counts, strict=True)
-        ],
-    }

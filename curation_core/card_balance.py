@@ -8,7 +8,7 @@ from curation_core.card_facts import MOST_REPORTS, MOST_TOP, CardFacts, LevelFac
 from curation_core.card_items import Thumbnail, of_cluster
 from curation_core.manifest import ExportContents
 
-_GLANCES = 3  # pictures beside a cluster
+_GLANCES = 2  # pictures beside a cluster
 MOST_BARS = 16
 
 

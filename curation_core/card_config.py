@@ -44,7 +44,7 @@ class CardConfig(StepConfig):
         default="", max_length=100, description="Ground that one pixel of a tile covers, such as 10 m."
     )
     band_names: tuple[str, ...] = Field(default=(), description="Names of the bands that tiles show, in their order.")
-    pictures: int = Field(default=48, ge=0, le=60, description="Items shown in the card; 0 shows none.")
+    pictures: int = Field(default=40, ge=0, le=60, description="Items shown in the card; 0 shows none.")
 
 
 PEOPLE_SAY = (

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats.contingency import association
 
+from curation_core.associations import cluster_table
 from curation_core.attributes import Attribute, attribute_of, groupable
-from curation_core.bias import bias_report, cluster_table, wilson
+from curation_core.bias import bias_report, wilson
 from curation_core.errors import ConfigError, ShapeError
 
 
@@ -89,6 +90,19 @@ def test_many_values_fold_into_a_rest_that_loses_nobody(seed):
     assert report.groups[-1].endswith("other values")
     assert ("v299" in report.groups) == bool((codes == 299).any())
     assert report.as_json()["n_values"] == len(np.unique(codes[codes >= 0]))
+
+
+def test_where_all_of_many_values_are_protected_those_that_fall_most_are_shown():
+    rng = np.random.default_rng(0)
+    codes = rng.permutation(np.repeat(np.arange(400), 25))
+    many = Attribute("lemma", "values", codes, tuple(f"v{i}" for i in range(400)))
+    drawn = np.flatnonzero(codes >= 100)[: 4 * 1500 : 4]  # none of the first hundred values
+    report = bias_report(many, drawn, protected=[])
+    assert len(report.groups) <= 2 * 40 + 1
+    assert len(report.lowered) == 40
+    assert {report.groups[place] for place in report.lowered} <= {f"v{i}" for i in range(100)}
+    assert not report.protected[-1]  # the rest is many values
+    assert "and 37 more" in report.warning
 
 
 def test_association_is_none_one_and_what_scipy_says_before_the_correction():
