@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 _TURNING = re.compile("[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_SPACE = re.compile(r"[ \t\n\r\f\v]+")
 Cell = str | int | float | None
 
 
@@ -146,7 +147,7 @@ class Card:
 
 def clean(value: object, most: int = 200) -> str:
     """A text from the data on one line, clipped, without marks that hide or turn what follows."""
-    kept = " ".join(_TURNING.sub(" ", str(value)[: 4 * most]).split())
+    kept = _SPACE.sub(" ", _TURNING.sub(" ", str(value)[: 4 * most])).strip(" ")  # a number stays with its per cent
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 
 

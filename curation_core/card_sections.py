@@ -93,9 +93,10 @@ def _composition(
         blocks.append(Items(f"{len(items)} of the drawn {facts.noun}s, spread over the tree.", items))
     if facts.splits:
         rows = tuple((name, count) for name, count in facts.splits)
+        alike = "exact copies" if facts.groups is None else "near-duplicates"
         alt = "Items per split: " + ", ".join(f"{name} {count:,}" for name, count in rows) + "."
         table = Table("Items per split", ("split", "items"), rows)
-        blocks.append(Parts("Splits; near-duplicates never fall into two of them", rows, table, alt))
+        blocks.append(Parts(f"Splits; {alike} never fall into two of them", rows, table, alt))
     if facts.columns:
         rows_of = tuple((clean(c.name, 60), c.type, c.meaning, c.n_distinct, c.n_missing) for c in facts.columns)
         columns = ("column", "type", "meaning", "values", "missing")

@@ -47,12 +47,12 @@ def load_lines(folder: str, modality: str, files: Mapping[str, Any], *, has_spli
             "print(rows[0])"
         )
         is_whole = modality == "text" or "files/" in files or "images/" in files
-        source = "" if is_whole else f', source="{_SOURCES[modality]}"'
+        source = "" if is_whole else f', "{_SOURCES[modality]}"'
         split = ', split="train"' if has_splits else ""
         found.append(
             "from torch.utils.data import DataLoader\n"
             "from curation_core.loading import ManifestDataset, batch\n"
-            f'loader = DataLoader(ManifestDataset("{folder or "."}"{source}{split}), batch_size=32, num_workers=2, '
+            f'loader = DataLoader(ManifestDataset("{folder or "."}"{source}{split}), 32, num_workers=2, '
             "collate_fn=batch)"
         )
     elif "manifest.npy" in files:
