@@ -73,7 +73,8 @@ class UseTrial(AdviceTrial):
         """Draws from the exam's pool by the tree that settings ask for, built anew for every seed."""
         prepared, settings = prepare(vectors, preset)[exam.pool], self.settings.cluster
         size = min(tried.target_size, len(prepared))
-        wanted = settings.n_clusters or advise(len(prepared), size, dim=prepared.shape[1]).n_clusters
+        advised = advise(tried.n_items, settings.expected_target, dim=prepared.shape[1])
+        wanted = settings.n_clusters or advised.n_clusters  # of all items; scaled to those that are tried
         n_clusters = _fitting(wanted, tried.target_size / tried.wanted, prepared)
         kept = settings.resample_size if len(n_clusters) == len(settings.resample_size or ()) else None
         return Draws(

@@ -1,10 +1,12 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from curation_core.cli import app
 from curation_core.config import ExportConfig
+from curation_core.errors import ConfigError
 from tests.core.test_advisor import long_tail, workspace_of
-from tests.core.test_cli import curate
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +44,13 @@ def test_status_lists_them(exported):
 
 def test_the_commands_print_their_tables_and_answer_in_json(exported):
     ws, _ = exported
-    advised = curate("advise", "-w", ws.path)
-    assert advised.returncode == 0, advised.stderr
-    assert "(2B, B/3)" in advised.stdout
-    assert ws.report("advise")["sentence"] in advised.stdout
-    used = curate("use", "-w", ws.path)
-    assert ws.report("use")["sentence"] in used.stdout
-    assert json.loads(curate("use", "-w", ws.path, "--json").stdout) == ws.report("use")
-    wrong = curate("use", "-w", ws.path, "--column", "colour")
-    assert wrong.returncode == 2
-    assert "there is no column 'colour'" in wrong.stderr
+
+    def said(*arguments):
+        return CliRunner().invoke(app, [*arguments, "-w", str(ws.path)], catch_exceptions=False).stdout
+
+    assert "(2B, B/3)" in said("advise")
+    assert ws.report("advise")["sentence"] in said("advise")
+    assert ws.report("use")["sentence"] in said("use")
+    assert json.loads(said("use", "--json")) == ws.report("use")
+    with pytest.raises(ConfigError, match="there is no column 'colour'"):
+        said("use", "--column", "colour")

@@ -110,3 +110,14 @@ def test_without_a_column_there_is_nothing_to_learn(tmp_path):
     ws = workspace_of(tmp_path, np.eye(30, dtype=np.float32))
     with pytest.raises(ConfigError, match="curate use --column"):
         ws.use()
+
+
+def test_of_many_items_a_part_is_used_with_a_tree_of_its_share(tailed):
+    n = len(tailed.embeddings())
+    report = tailed.use(column="kind", target_size=100, most_items=n // 2, n_seeds=3)
+    assert report["size"] == report["target_tried"] == round(100 * (n // 2) / n)
+    assert report["n_clusters"] == [round(60 * report["target_tried"] / 100), 12]
+    tailed.configure(cluster={"n_clusters": None, "expected_target": 100})
+    levels = tailed.use(column="kind", target_size=100, most_items=n // 2, n_seeds=3)["n_clusters"]
+    assert 90 <= levels[0] <= 2 * report["size"]  # about two leaves per item drawn
+    tailed.configure(cluster={"n_clusters": (60, 12), "expected_target": None}, use={"most_items": 10_000})
