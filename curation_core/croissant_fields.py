@@ -146,4 +146,10 @@ def _schema(path: Path, contents: ExportContents, run: Mapping[str, Any]) -> pa.
     known = {run["columns"][own]: kind for own, kind in _TYPES.items() if own in run["columns"]}
     known |= dict.fromkeys(run["cluster_columns"], pa.int32())
     known |= {field.name: field.type for field in contents.catalog.metadata.schema}
-    return pa.schema([(name, known.get(name, pa.string())) for name in names])
+    found = pa.schema([(name, known.get(name, pa.string())) for name in names])
+    return _as_cells(found) if path.suffix == ".csv" else found
+
+
+def _as_cells(schema: pa.Schema) -> pa.Schema:
+    """Types as a CSV has them: lists and structures are texts there."""
+    return pa.schema([(one.name, pa.string() if pa.types.is_nested(one.type) else one.type) for one in schema])

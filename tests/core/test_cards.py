@@ -12,6 +12,7 @@ from curation_core.card_markdown import escaped
 from curation_core.cards import WRITES
 from curation_core.croissant import GEO_1_0, RAI_1_0, V_1_1
 from curation_core.errors import ConfigError
+from curation_core.workspace import Workspace
 from tests.core.carded import HOSTILE, Carded, placed_pictures, texts
 
 
@@ -219,6 +220,21 @@ def test_items_that_were_dropped_are_never_shown(tmp_path):
     assert captions <= {row["path"].removesuffix(".png") for row in carded.rows}
     assert "ana@example.org" in carded.text("card.md").replace("\\", "")
     assert carded.json("croissant.json")["rai:dataAnnotationPlatform"] == ["Curation Studio"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_draw_of_nothing_and_rows_without_columns_have_a_card_too(tmp_path):
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(60, 4)).astype("float32"))
+    ws = Workspace.create(tmp_path / "ws", tmp_path / "v.npy")
+    ws.embed()
+    ws.cluster(n_clusters=(5,))
+    for target in (0, 60):
+        ws.sample(target)
+        carded = Carded(ws, f"of-{target}", formats=("csv",))
+        assert not mlcroissant.Dataset(jsonld=carded.folder / "croissant.json").metadata.ctx.issues.errors
+        assert "No column of the data makes groups" in carded.text("card.md")
+        assert carded.json("bias.json") == []
+        assert ws.verify(f"of-{target}").ok
 
 
 def test_what_probes_learned_stands_in_the_card_and_is_made_again_with_it(tmp_path):

@@ -115,6 +115,15 @@ def test_a_copy_that_was_changed_is_named_when_it_is_checked(tmp_path):
         list(ManifestDataset(folder))
 
 
+def test_the_lines_of_the_docs_are_those_of_the_card(request):
+    from curation_core.card_words import load_lines
+
+    text = (request.config.rootpath / "docs" / "loading.md").read_text()
+    docs = "\n".join(line for line in text.splitlines() if line)  # blank lines in code are a matter of style
+    for lines in load_lines("emoji-500", "image", {"manifest.parquet": 0}, has_splits=False):
+        assert lines.replace("path/to/pictures", "emoji.zip") in docs
+
+
 def test_the_lines_of_the_card_run(tmp_path, monkeypatch):
     from curation_core.card_words import load_lines
 
