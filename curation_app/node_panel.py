@@ -123,14 +123,13 @@ def _children(pool: Pool, opened: Place | None) -> np.ndarray:
 
 def _sum(pool: Pool, plan: SamplingPlan, decided: ReviewDecisions, level: int, children: np.ndarray) -> str:
     """In one sentence who lacked how much, and who got it."""
+    more = " Pick a row to see the clusters in it." if level > 1 else ""
+    if plan.config.is_mixed:
+        return f"Only a share of this draw goes along the tree, so siblings differ for other reasons too.{more}"
     found = sharing(pool.hierarchy, plan, level, decided.rules.weights[level - 1])
     short, received = found.short[children], found.received[children]
-    lacking, freed = int((short > 0.5).sum()), round(float(short.sum()))
+    lacking, freed, takers = int((short > 0.5).sum()), round(float(short.sum())), int((received > 0.5).sum())
     if not lacking:
-        return "Every cluster here has enough for an even share."
-    takers = int((received > 0.5).sum())
-    who = "received by its siblings" if plan.config.is_mixed else f"received by {show.count(takers, 'sibling')}"
-    more = " Pick a row to see the clusters in it." if level > 1 else ""
-    return (
-        f"{lacking:,} of {len(children):,} clusters have less than an even share: {freed:,} draws freed, {who}.{more}"
-    )
+        return f"Every cluster here has enough for an even share.{more}"
+    many = f"{lacking:,} of {len(children):,} clusters have less than an even share"
+    return f"{many}: {freed:,} draws freed, received by {show.count(takers, 'sibling')}.{more}"

@@ -29,27 +29,24 @@ def panel(ws: Workspace, pool: Pool, config: SampleConfig, groups: Groups) -> No
         st.caption("Give the draw a name to hold it against others: other sizes, columns, or rules.")
         return
     counted = {one.name: counts for one in saved if (counts := _counts(ws, pool, one, groups)) is not None}
-    left, right = st.columns([3, 2])
+    show.table(plan_table(saved, counted, pool), key="plans")
+    st.caption(f"Entropy, Gini, covered and largest are over the {escaped(groups.title)}.")
+    left, right = st.columns([2, 3], gap="medium")
     with left:
-        show.table(plan_table(saved, counted, groups, pool), key="plans")
         _actions(ws, saved)
     with right:
         if counted:
             show.chart(chart_balance.plan_curves(counted, groups.title), "plan-curves")
 
 
-def plan_table(
-    saved: list[SavedPlan], counted: dict[str, np.ndarray], groups: Groups, pool: Pool
-) -> dict[str, list[Any]]:
+def plan_table(saved: list[SavedPlan], counted: dict[str, np.ndarray], pool: Pool) -> dict[str, list[Any]]:
     """One row per plan: its settings, and how even it is over the groups; of another tree only what was noted."""
     found = {name: balance(counts) for name, counts in counted.items()}
     return {
         "plan": [one.name for one in saved],
         "items": [int(one.figures.get("items", 0)) for one in saved],
         "settings": [_told(one.config) for one in saved],
-        f"entropy over {groups.title}": [
-            round(found[one.name].entropy, 3) if one.name in found else None for one in saved
-        ],
+        "entropy": [round(found[one.name].entropy, 3) if one.name in found else None for one in saved],
         "Gini": [round(found[one.name].gini, 3) if one.name in found else None for one in saved],
         "covered, %": [round(100 * found[one.name].coverage, 1) if one.name in found else None for one in saved],
         "largest, %": [round(100 * found[one.name].largest_share, 1) if one.name in found else None for one in saved],

@@ -9,7 +9,7 @@ from curation_app.boundary import escaped
 from curation_app.pool import Pool
 from curation_core.config import SampleConfig
 from curation_core.progress import Progress
-from curation_core.retention import MOST_DRAWN, MOST_POOL, Retention, advice, retention
+from curation_core.retention import MOST_DRAWN, MOST_POOL, Retention, advice, beside, retention
 from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
@@ -32,6 +32,8 @@ def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) ->
     said = advice(found, at, groups.title)
     icon = "check" if said.startswith("Balancing pays") else "info"
     st.markdown(f":material/{icon}: {escaped(said)}")
+    if more := beside(found, at):
+        st.caption(escaped(more))
     names = list(found.drawn)
     for left, right in zip(names[::2], [*names[1::2], *([""] * (len(names) % 2))], strict=True):
         for column, name in zip(st.columns(2), (left, right), strict=True):

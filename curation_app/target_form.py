@@ -18,10 +18,11 @@ _SCALES = ((1e9, "billion", "GB"), (1e6, "million", "MB"), (1e3, "thousand", "kB
 
 @dataclass(frozen=True)
 class _Range:
-    """What a slider and its number go over. kind: part of their keys."""
+    """What a slider and its number go over. kind: part of their keys. unit: what the number counts."""
 
     kind: str
     label: str
+    unit: str
     low: float
     high: float
     step: float
@@ -34,14 +35,14 @@ def target(ws: Workspace, pool: Pool, config: SampleConfig) -> SampleConfig:
     before = min(most, max(1, int(widget(f"target-kept-{name}") or config.target_size)))
     units = ["items", "%", *({"text": ("tokens", "bytes"), "image": ("bytes",)}.get(pool.catalog.modality, ()))]
     unit, place, number = st.columns([1, 5, 1.2], vertical_alignment="bottom")
-    chosen: Any = unit.selectbox("In", units, key=f"target-unit-{name}", help="What the target is told in.")
+    chosen: Any = unit.selectbox("Target in", units, key=f"target-unit-{name}", help="What the target is told in.")
     if chosen in ("tokens", "bytes"):
         size = _by_budget(ws, pool, config, chosen, before, (place, number))
     elif chosen == "%":
-        over = _Range("share-", "Target size, % of the items", 0.1, max(0.2, 100 * most / n), 0.1, "")
+        over = _Range("share-", "Target size, % of the items", "% of the items", 0.1, max(0.2, 100 * most / n), 0.1, "")
         size = round(_pair(name, over, 100 * before / n, (place, number)) / 100 * n)
     else:
-        over = _Range("", "Target size, items", 1, max(2, most), 1, f"At most {most:,}: what may be drawn.")
+        over = _Range("", "Target size, items", "items", 1, max(2, most), 1, f"At most {most:,}: what may be drawn.")
         size = int(_pair(name, over, before, (place, number)))
     size = min(most, max(1, size)) if chosen != "items" else size
     set_widget(f"target-kept-{name}", size)
@@ -61,7 +62,7 @@ def _by_budget(
         return before
     scale, count, size = next(one for one in _SCALES if whole >= 10 * one[0] or one[0] == 1)
     told = " ".join(filter(None, (count, "tokens"))) if unit == "tokens" else size
-    over = _Range(f"{unit}-", f"Target, {told}", 0.0, max(1.0, round(whole / scale, 2)), 0.01, costs.sentence())
+    over = _Range(f"{unit}-", f"Target, {told}", told, 0.0, max(1.0, round(whole / scale, 2)), 0.01, costs.sentence())
     now = costs.total(loaders.draw(ws, config.model_copy(update={"target_size": before})).indices) / scale
     budget = _pair(ws.path.name, over, now, places) * scale
     found = draw_cache.target_of(*named, unit, budget, loaders.drawing(ws, config), costs)
@@ -95,6 +96,6 @@ def _pair(name: str, over: _Range, start: float, places: Any) -> float:
         st.slider(over.label, low, high, key=slider, args=(slider, number), help=over.about or None, **options)
     with places[1]:
         st.number_input(
-            over.label, low, high, key=number, args=(number, slider), label_visibility="collapsed", **options
+            over.unit, low, high, key=number, args=(number, slider), label_visibility="collapsed", **options
         )
     return float(widget(number))

@@ -120,6 +120,21 @@ def advice(found: Retention, target_size: int, groups: str) -> str:
     return f"Balancing does not pay at {share}: {said}, which is no more than chance."
 
 
+def beside(found: Retention, target_size: int) -> str:
+    """What evenness does not tell, in one sentence: crowding, different items and copies beside random draws."""
+    at = int(np.abs(np.log(found.sizes / max(1, target_size))).argmin())
+    told = {"uncrowding": "sparseness of the places", "vendi": "different items", "near-duplicates": "repeats"}
+    parts = []
+    for name, words in told.items():
+        if name in found.drawn and np.isfinite(found.random[name][:, at]).all():
+            mine, low, high = found.drawn[name][at], found.random[name][:, at].min(), found.random[name][:, at].max()
+            verdict = "above" if mine > high else "below" if mine < low else "as at random"
+            parts.append(
+                f"{words} {mine:.3g}, {verdict}{'' if verdict == 'as at random' else f' {low:.3g}–{high:.3g}'}"
+            )
+    return f"Without groups: {'; '.join(parts)}." if parts else ""
+
+
 class _Measure:
     """Figures of any draw over the same groups, on the same sample of the pool."""
 

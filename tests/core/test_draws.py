@@ -14,7 +14,7 @@ from curation_core.config import SampleConfig
 from curation_core.errors import ConfigError, StaleArtifact
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.item_costs import ItemCosts
-from curation_core.retention import advice, retention
+from curation_core.retention import advice, beside, retention
 from curation_core.sampling import drawing, sample
 from curation_core.sharing import sharing
 from curation_core.workspace import Workspace
@@ -177,6 +177,7 @@ def test_retention_is_measured_beside_random_draws(made):
     along = made.retention(SampleConfig(target_size=30, column="kind"), "kind")
     assert along.gain("entropy")[3] > found.gain("entropy")[3]
     assert "Balancing pays" in advice(along, 20, "values of kind")
+    assert beside(along, 20).startswith("Without groups: sparseness of the places")
     assert "can hardly differ" in advice(along, 240, "values of kind")
 
 
