@@ -69,9 +69,11 @@ class OutputFile:
         return True
 
     def finish(self, **facts: Any) -> Entry:
-        """Put the file in its place, on the disk, and note it. facts: told again when the export is gone on with."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Put the file in its place and note it. facts: told again when the export is gone on with.
+
+        It is on the disk for good when the whole export is put in place; what a crash of the machine tore is found out
+        by its hash.
+        """
         self._file.close()
         self._partial.replace(self._path)
         entry = Entry(self.size, self._digest.hexdigest(), facts)
@@ -196,7 +198,7 @@ def put_in_place(partial: ExportFolder, folder: Path, overwrite: bool, *, varyin
                 f"export {folder.name!r} exists and holds something else; choose another name, or overwrite it"
             )
         folder.rename(_beside(folder, "old"))
-    os.sync()  # copies are not synced one by one, which takes a disk milliseconds each
+    os.sync()  # all at once: file by file takes a disk milliseconds each
     partial.path.rename(folder)
     shutil.rmtree(_beside(folder, "old"), ignore_errors=True)
 

@@ -12,7 +12,6 @@ from curation_core.export_folder import ExportFolder
 from curation_core.manifest_files import ParquetRows, TableFile
 from curation_core.manifest_parts import ManifestParts, Part
 from curation_core.payloads import Outgoing
-from curation_core.threads import side_by_side
 
 FOLDER, IMAGES = "datasets", "imagefolder"
 _README = f"{FOLDER}/README.md"
@@ -77,8 +76,7 @@ class DatasetsWriter:
         assert self._outgoing is not None
         start, held, images, failed = 0, 0, list[dict[str, Any] | None](), dict[str, str]()
         ids = table.column(self._parts.names["item_id"]).to_pylist()
-        found = side_by_side(self._outgoing.try_get, rows.tolist(), n_threads=self._outgoing.payloads.n_threads)
-        for place, (data, told) in enumerate(found):
+        for place, (data, told) in enumerate(self._outgoing.stream(rows.tolist())):
             if data is None:
                 failed[self._parts.contents.catalog.uri[rows[place]]] = told
             images.append(None if data is None else {"bytes": data, "path": f"{ids[place]}.{told or 'bin'}"})

@@ -17,7 +17,6 @@ from curation_core.payloads import Outgoing
 from curation_core.personal import mask_column
 from curation_core.table_text import json_rows
 from curation_core.tar_shards import TarShard
-from curation_core.threads import side_by_side
 
 FOLDER = "webdataset"
 SIZES = f"{FOLDER}/sizes.json"
@@ -55,9 +54,8 @@ class ShardWriter:
         codes = self._contents.split_of(part.tree_rows)
         for code, split in enumerate(self._splits):
             places = split.ahead(np.flatnonzero(codes == code))
-            for start in range(0, len(places), _AT_ONCE):
-                self._write_some(part, places[start : start + _AT_ONCE], keys, split)
-                self._tick()
+            if len(places):
+                self._write_some(part, places, keys, split)
 
     def finish(self) -> None:
         """Close the last shards and tell how many samples each holds, as WebDataset's tools read it."""
@@ -74,6 +72,8 @@ class ShardWriter:
     def _write_some(self, part: Part, places: np.ndarray, keys: list[str], split: "_Split") -> None:
         rows = json_rows(part.table.take(pa.array(places)), end="}").to_pylist()
         for place, row, (data, told) in zip(places.tolist(), rows, self._samples(part, places), strict=True):
+            if place % _AT_ONCE == 0:
+                self._tick()
             if data is None:
                 uri = self._contents.catalog.uri[part.catalog_rows[place]]
                 self.failures[uri] = split.failed[uri] = told
@@ -88,7 +88,7 @@ class ShardWriter:
             column = taken(self._contents.catalog.items.select(["text"]), rows).column("text")
             texts = mask_column(column)[0] if self._contents.masked else column
             return ((text.encode(), "txt") for text in texts.to_pylist())
-        return side_by_side(self._outgoing.try_get, rows.tolist(), n_threads=self._outgoing.payloads.n_threads)
+        return self._outgoing.stream(rows.tolist())
 
     def _keys(self, part: Part) -> list[str]:
         keys = []
@@ -129,8 +129,7 @@ class _Split:
     def add(self, key: str, ending: str, data: bytes, row: bytes, most: int) -> None:
         if self._shard is None:
             self._shard, self._n = TarShard(self._folder, self._file), 0
-        self._shard.add(f"{key}.{ending or 'bin'}", data)
-        self._shard.add(f"{key}.json", row)
+        self._shard.add((f"{key}.{ending or 'bin'}", data), (f"{key}.json", row))
         self._n += 1
         self.rows += 1
         if self._shard.size >= most:

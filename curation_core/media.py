@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from curation_core.errors import IngestError
 from curation_core.images import decode_image as decode_image
+from curation_core.regular_files import MAX_MEMBER_BYTES as MAX_MEMBER_BYTES
+from curation_core.regular_files import read_inside as read_inside
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MAX_MEMBERS = 2_000_000  # files in one zip
-MAX_MEMBER_BYTES = 1 << 29  # 512 MB for one file, in a folder or unpacked from a zip
 MAX_TOTAL_BYTES = 1 << 38  # 256 GB for a whole zip, unpacked
 MAX_RATIO = 100  # unpacked to packed; photographs stay below 2
 _RATIO_FREE_BYTES = 1 << 20  # small files may compress as they like: 1 MB cannot fill a memory
@@ -164,23 +165,6 @@ class ZipMedia:
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
-
-
-def read_inside(root: Path, path: Path) -> bytes:
-    """Bytes of a regular file that no link places outside a folder; raises IngestError with a short reason."""
-    try:
-        if not path.resolve().is_relative_to(root):  # a link may have changed since the listing
-            raise IngestError("leads out of the source folder")
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # non-blocking: it may have become a pipe
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise IngestError("not a regular file")
-            if status.st_size > MAX_MEMBER_BYTES:
-                raise IngestError(f"file of {status.st_size >> 20} MB is larger than {MAX_MEMBER_BYTES >> 20} MB")
-            return file.read(MAX_MEMBER_BYTES)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise IngestError(f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})") from None
 
 
 def file_fingerprint(path: Path) -> str:

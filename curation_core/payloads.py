@@ -3,6 +3,9 @@
 import contextlib
 import io
 import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -19,6 +22,7 @@ from curation_core.safe_paths import with_suffix
 from curation_core.unchanged import Read, read_unchanged
 
 MAX_THREADS = 4  # each holds one whole picture, decoded
+_AT_ONCE = 8  # items of a thread's turn: small files cost less together
 LARGE = 16_000_000  # pixels; larger pictures with faces are blurred one at a time, they take up to 0.5 GB
 
 
@@ -104,12 +108,28 @@ class Outgoing:
         data = self.payloads.get(row)
         return data, "png" if row in self.payloads.with_faces else _ending(with_suffix(self._uri(row), data))
 
-    def try_get(self, row: int) -> tuple[bytes | None, str]:
-        """The same with None and the reason where there is nothing."""
+    def stream(self, rows: Sequence[int]) -> Iterator[tuple[bytes | None, str]]:
+        """The same for many rows in their order, None and the reason where there is nothing; some are read ahead."""
+        pool = ThreadPoolExecutor(self.payloads.n_threads)
+        ahead = deque[Future[list[tuple[bytes | None, str]]]]()
         try:
-            return self.get(row)
-        except IngestError as error:
-            return None, str(error)
+            for start in range(0, len(rows), _AT_ONCE):
+                ahead.append(pool.submit(self._some, rows[start : start + _AT_ONCE]))
+                if len(ahead) > self.payloads.n_threads:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _some(self, rows: Sequence[int]) -> list[tuple[bytes | None, str]]:
+        found: list[tuple[bytes | None, str]] = []
+        for row in rows:
+            try:
+                found.append(self.get(row))
+            except IngestError as error:
+                found.append((None, str(error)))
+        return found
 
     def _uri(self, row: int) -> str:
         return self.payloads.contents.catalog.uri[row]
