@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from curation_core.catalog import Catalog
 from curation_core.errors import ConfigError, ManifestMismatch, StaleArtifact
+from curation_core.export import FORMAT
 from curation_core.export_checks import unpack_export
 from curation_core.export_reading import read_run
 from curation_core.layout_lance import NAME as LANCE
@@ -100,10 +101,11 @@ def _run(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ManifestMismatch(f"run.json of {folder.name} cannot be read ({error}); verify the export") from None
     missing = [name for name in _NEEDED if name not in run]
-    if missing:
+    if missing or run.get("format") != FORMAT:
+        told = f"did not tell all settings ({', '.join(missing)})" if missing else "writes other files"
         raise StaleArtifact(
-            f"{folder.name} was written by an older version that did not tell all settings ({', '.join(missing)}); "
-            "export it again to make it reproducible, or verify it"
+            f"{folder.name} is of format {run.get('format')}, here {FORMAT}: the version that wrote it {told}, so its "
+            "bytes cannot come again; export it again to make it reproducible, or verify it"
         )
     return run
 

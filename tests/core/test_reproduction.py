@@ -118,7 +118,11 @@ def test_what_differs_is_named_with_what_may_explain_it(made, tmp_path):
     assert found.why[0].startswith("version numpy: 1.0 then, ")
     del run["settings"], run["export"]
     (folder / "run.json").write_text(json.dumps(run))
-    with pytest.raises(StaleArtifact, match=r"older version .*settings, export.*export it again"):
+    with pytest.raises(StaleArtifact, match=r"did not tell all settings \(settings, export\).*export it again"):
+        ws.repro("e")
+    run |= {"settings": {}, "export": {}, "format": 2}
+    (folder / "run.json").write_text(json.dumps(run))
+    with pytest.raises(StaleArtifact, match=r"is of format 2, here \d+: .*writes other files"):
         ws.repro("e")
 
 
