@@ -75,7 +75,12 @@ def use_chart(report: Mapping[str, Any], *, height: int = 420) -> Chart:
             y=[place + 0.22 * (number - 1) for place in range(len(shown))],
             name=label,
             mode="markers",
-            marker={"color": _COLOURS[draw], "symbol": _SYMBOLS[draw], "size": 9, "line": {"width": 2}},
+            marker={
+                "color": _COLOURS[draw],
+                "symbol": _SYMBOLS[draw],
+                "size": 9,
+                "line": {"width": 2, "color": _COLOURS[draw]},
+            },
             error_x={
                 "array": [100 * (high - mean) for mean, _, high in ends],
                 "arrayminus": [100 * (mean - low) for mean, low, _ in ends],

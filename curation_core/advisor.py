@@ -22,7 +22,7 @@ from curation_core.config import SampleConfig
 from curation_core.presets import prepare
 from curation_core.progress import Progress, counted, silent
 from curation_core.sampling import sample
-from curation_core.scoring import FIGURES, Yardstick, mean_and_spread, oriented, pareto_front
+from curation_core.scoring import FIGURES, Yardstick, mean_and_spread, oriented, pareto_front, shortfall_share
 
 Vectors = Callable[[str], np.ndarray]  # an embedder's name to its vectors of the tried items, (n, d)
 Measured = dict[str, list[float]]  # figure -> one value per seed
@@ -55,8 +55,7 @@ def try_candidates(
             for seed in range(trial.n_seeds):
                 tick = counted(progress, "advise", number * trial.n_seeds + seed, total)
                 tick("", 0, 1)
-                indices = _draw(one, prepared, trial, seed, tick)
-                seeds.append(trial.yardstick.measure(indices, own_space=one.model in ("", trial.model)))
+                seeds.append(_measure(one, prepared, trial, seed, tick))
             write_json(path, {name: [figures[name] for figures in seeds] for name in seeds[0]})
         found.append(json.loads(path.read_text()))
     progress("advise", total, total)
@@ -85,7 +84,7 @@ def verdict(rows: Sequence[dict[str, Any]], column: str | None) -> str:
     """
     trees, random = [row for row in rows if row["kind"] == "tree"], _random(rows)
     said = [_of_labels(rows, trees, random, column)] if column is not None else []
-    free = [one for one in FIGURES if not one.labels and one.name != "copies"]
+    free = [one for one in FIGURES if one.judges and not one.labels and one.name != "copies"]
     beats = {one.title: any(_beats(row, random, one.name, rows) for row in trees) for one in free}
     better, equal = ([title for title, is_so in beats.items() if is_so == wanted] for wanted in (True, False))
     if better:
@@ -140,11 +139,15 @@ class _Prepared:
         return self._rows
 
 
-def _draw(one: Candidate, prepared: _Prepared, trial: Trial, seed: int, progress: Progress) -> np.ndarray:
+def _measure(one: Candidate, prepared: _Prepared, trial: Trial, seed: int, progress: Progress) -> dict[str, float]:
+    """Figures of one draw."""
+    measure = trial.yardstick.measure
     if one.kind == "random":
-        return random_draw(len(trial.yardstick.space), trial.target_size, seed=seed)
+        return measure(random_draw(len(trial.yardstick.space), trial.target_size, seed=seed))
     tree = cluster(prepared.of(one), one.config(seed), progress=progress)
-    return sample(tree, SampleConfig(target_size=trial.target_size, seed=seed)).indices
+    plan = sample(tree, SampleConfig(target_size=trial.target_size, seed=seed))
+    found = measure(plan.indices, own_space=one.model == trial.model)
+    return {**found, "shortfall": shortfall_share(plan.capacity[-1], trial.target_size)}
 
 
 def _key(one: Candidate) -> str:

@@ -25,13 +25,17 @@ _MOST_CELLS = 500
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a draw. higher: whether more of it is better. labels: whether it needs labels."""
+    """One figure of a draw.
+
+    higher: whether more of it is better. labels: whether it needs labels. judges: whether rows are compared by it.
+    """
 
     name: str
     title: str
     meaning: str
     higher: bool = True
     labels: bool = False
+    judges: bool = True
 
     def told(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -43,6 +47,13 @@ FIGURES = (
     Figure("vendi", "Vendi score", "Effective number of different items among those drawn."),
     Figure("coverage", "coverage", "Share of cells hit; the cells lie around items that are far from each other."),
     Figure("copies", "near-duplicates", "Share of drawn items with a near-duplicate among the drawn.", higher=False),
+    Figure(
+        "shortfall",
+        "shortfall",
+        "Share of the target that top clusters could not give of an even share; their siblings gave it.",
+        higher=False,
+        judges=False,
+    ),
     Figure("entropy", "label entropy", "Evenness over the labels: 1 is even.", labels=True),
 )
 
@@ -130,6 +141,17 @@ def copies_share(group: np.ndarray) -> float:
     return float(sizes[sizes > 1].sum() / len(group))
 
 
+def shortfall_share(capacity: np.ndarray, target_size: int) -> float:
+    """Share of a target that clusters cannot give of an even share, which their siblings give in their place.
+
+    capacity: (k,) items each may give; empty clusters have no share.
+    """
+    filled = np.asarray(capacity)[np.asarray(capacity) > 0]
+    if not len(filled) or not target_size:
+        return 0.0
+    return float(np.maximum(0.0, target_size / len(filled) - filled).sum() / target_size)
+
+
 def pareto_front(values: np.ndarray) -> np.ndarray:
     """Rows that no other row beats: (r,) bool. values: (r, f), higher is better, NaN where a row has no such figure.
 
@@ -151,5 +173,5 @@ def mean_and_spread(values: np.ndarray) -> tuple[float, float]:
 
 
 def oriented(means: Mapping[str, float]) -> list[float]:
-    """Figures in the order of FIGURES, turned so that higher is better; NaN for those that are missing."""
-    return [means.get(one.name, np.nan) * (1 if one.higher else -1) for one in FIGURES]
+    """Figures that judge, in the order of FIGURES, turned so that higher is better; NaN for those that are missing."""
+    return [means.get(one.name, np.nan) * (1 if one.higher else -1) for one in FIGURES if one.judges]

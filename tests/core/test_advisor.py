@@ -123,7 +123,7 @@ def test_another_embedder_is_judged_by_labels_alone(tmp_path, shapes_folder):
     report = ws.advise(target_size=20, column="shape", n_seeds=2)
     other = [row for row in report["rows"] if row["model"] == "spectral"]
     assert other
-    assert all(set(row["figures"]) == {"copies", "entropy"} for row in other)
+    assert all(set(row["figures"]) == {"copies", "shortfall", "entropy"} for row in other)
     assert all(row["adopt"]["embedder"] == "spectral" for row in other)
     assert any("compared by their labels alone" in note for note in report["notes"])
     assert all(row["model"] != "spectral" for row in ws.advise(column=None)["rows"])

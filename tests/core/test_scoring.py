@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from curation_core.errors import ShapeError
 from curation_core.metrics import uncrowding, vendi
-from curation_core.scoring import Yardstick, copies_share, crowding, oriented, pareto_front, spread_cells
+from curation_core.scoring import (
+    Yardstick,
+    copies_share,
+    crowding,
+    oriented,
+    pareto_front,
+    shortfall_share,
+    spread_cells,
+)
 
 numbers = st.sampled_from([0.0, 1.0, 2.0, np.nan])
 
@@ -84,3 +92,14 @@ def test_labels_that_do_not_fit_are_refused():
 def test_fewer_copies_are_better():
     few, many = ({"copies": share} for share in (0.1, 0.4))
     assert pareto_front(np.array([oriented(few), oriented(many)])).tolist() == [True, False]
+
+
+def test_the_shortfall_is_what_small_clusters_cannot_give_of_an_even_share():
+    assert shortfall_share(np.array([10, 10, 10]), 15) == 0.0
+    assert shortfall_share(np.array([1, 5, 100, 0]), 30) == pytest.approx((9 + 5) / 30)
+    assert shortfall_share(np.array([0, 0]), 5) == 0.0
+
+
+def test_the_shortfall_is_told_and_judges_nothing():
+    few, many = ({"vendi": 1.0, "shortfall": share} for share in (0.0, 0.9))
+    assert pareto_front(np.array([oriented(few), oriented(many)])).tolist() == [True, True]
