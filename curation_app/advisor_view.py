@@ -12,6 +12,7 @@ from curation_app.state import say
 from curation_core.advice import predict_cost
 from curation_core.advice_trial import Ahead
 from curation_core.config import ClusterConfig, SampleConfig
+from curation_core.embedders import embedder_names
 from curation_core.errors import ConfigError, StepMissing
 from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
@@ -38,14 +39,16 @@ def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) ->
 
 
 def _ask(ws: Workspace, pool: Pool, config: SampleConfig, found: Mapping[str, Any] | None, *, is_current: bool) -> None:
-    left, middle, right = st.columns([2, 1, 3], vertical_alignment="bottom")
+    left, middle, beside, right = st.columns([2, 1, 2, 2.4], vertical_alignment="bottom")
     saved = ws.settings.advise
     with left:
         last = saved.column if found else (pool.label_columns or [trials.NONE])[-1]
         column = trials.column("Labels to measure by", pool, last, f"advise-column-{ws.path.name}", optional=True)
     with middle:
         n_seeds = st.number_input("Seeds", 2, 50, saved.n_seeds, key=f"advise-seeds-{ws.path.name}")
-    options = {"target_size": config.target_size, "column": column, "n_seeds": int(n_seeds)}
+    with beside:
+        embed_with = _embedders(ws, pool, can_be_judged=column is not None)
+    options = {"target_size": config.target_size, "column": column, "n_seeds": int(n_seeds), "embed_with": embed_with}
     with right:
         try:
             ahead = _ahead(str(ws.path), loaders.stamp(ws), tuple(options.items()))
@@ -59,8 +62,26 @@ def _ask(ws: Workspace, pool: Pool, config: SampleConfig, found: Mapping[str, An
     part = "" if ahead.n_tried == pool.hierarchy.n_items else f" on {ahead.n_tried:,} of them, taken at random"
     st.caption(
         f"Trees of several shapes, random and flat k-means, each with {n_seeds} seeds: {ahead.n_draws:,} draws of "
-        f"{config.target_size:,} from {pool.hierarchy.n_items:,} items{part}. Nothing else changes."
+        f"{config.target_size:,} from {pool.hierarchy.n_items:,} items{part}. "
+        f"{'Embedding and trees of the other embedders come on top. ' if embed_with else ''}Nothing else changes."
     )
+
+
+def _embedders(ws: Workspace, pool: Pool, *, can_be_judged: bool) -> tuple[str, ...]:
+    """Embedders to try beside the one in use."""
+    own = str(ws.plans.meta("embed")["model"])
+    names = [name for name in embedder_names(pool.catalog.modality) if name != own]
+    chosen = st.multiselect(
+        "Other embedders",
+        names,
+        [name for name in ws.settings.advise.embed_with if name in names],
+        key=f"advise-embedders-{ws.path.name}",
+        disabled=not can_be_judged or not names,
+        placeholder="none" if can_be_judged else "need labels",
+        help="All items are embedded with them first. Their draws are compared by labels alone: distances of two "
+        "spaces cannot be compared.",
+    )
+    return tuple(chosen) if can_be_judged else ()
 
 
 def _adopt(ws: Workspace, pool: Pool, found: Mapping[str, Any], *, is_primary: bool) -> None:

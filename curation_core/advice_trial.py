@@ -1,7 +1,7 @@
 """The trial of trees in a workspace: other settings, tried at the target size and measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from curation_core.candidates import Candidate
 from curation_core.config import Preset
 from curation_core.embed import Embeddings, read_embeddings
 from curation_core.embedders import embedder_names
+from curation_core.errors import ConfigError
 from curation_core.points import Points
 from curation_core.presets import default_preset
 from curation_core.progress import Progress, silent
@@ -40,6 +41,7 @@ class AdviceTrial(Trials):
         Returns the report: plain JSON with a row per setting, baselines included, and a sentence on what beats what.
         """
         with self._trying(advise=options):
+            self._embed_beside(self.settings.advise, progress)
             plan = self.plans.plan("advise")
 
             def work(folder: Path) -> dict[str, Any]:
@@ -85,6 +87,14 @@ class AdviceTrial(Trials):
             "sentence": advisor.verdict(rows, config.column),
             "notes": self._notes(pool, models, own, config.column),
         }
+
+    def _embed_beside(self, config: AdviseConfig, progress: Progress) -> None:
+        """Make vectors by other embedders; those of the workspace stay in use."""
+        if config.embed_with and config.column is None:
+            raise ConfigError("draws of other embedders can only be compared by labels; choose a column as well")
+        for name in config.embed_with:
+            embed = self.settings.embed.model_copy(update={"embedder": name})
+            self._embed(replace(self.plans, settings=self.settings.changed(embed=embed)), progress)
 
     def _models(self, config: AdviseConfig) -> dict[str, Embeddings]:
         """Embedders whose vectors are there, that of the workspace first; others only where labels can judge them."""

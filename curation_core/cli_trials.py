@@ -19,10 +19,13 @@ def advise(
     column: Annotated[str | None, typer.Option(help="Column of labels to measure evenness over.")] = None,
     n_seeds: Seeds = None,
     most_items: Most = None,
+    embedder: Annotated[
+        list[str] | None, typer.Option(help="Embedder to try as well, by labels; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Try a handful of trees and measure their draws beside random and flat ones; `cluster` builds what you choose."""
-    asked = _asked(target_size, column=column, n_seeds=n_seeds, most_items=most_items)
+    asked = _asked(target_size, column=column, n_seeds=n_seeds, most_items=most_items, embed_with=embedder or None)
     with progress_bar() as bar:
         report = open_workspace(workspace).advise(progress=bar, **asked)
     say(report, as_json, "\n".join([*_table(report), "", report["sentence"], *report["notes"]]))

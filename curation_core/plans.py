@@ -105,7 +105,7 @@ class Plans:
 
     def _advise(self) -> StepPlan:
         asked = self.settings.advise
-        config = {**asked.model_dump(), "target_size": self.trial_target(asked.target_size)}
+        config = {**asked.model_dump(exclude={"embed_with"}), "target_size": self.trial_target(asked.target_size)}
         config["others"] = self.other_embeddings() if asked.embedders and asked.column else []
         return StepPlan("advise", config, self._trial_inputs())
 

@@ -20,6 +20,9 @@ class AdviseConfig(StepConfig):
     n_seeds: int = Field(default=3, ge=2, le=50, description="Seeds per setting: figures come with their spread.")
     presets: bool = Field(default=True, description="Also try other ways to prepare the vectors.")
     embedders: bool = Field(default=True, description="Also try embedders whose vectors are there already.")
+    embed_with: tuple[str, ...] = Field(
+        default=(), description="Embedders to embed all items with first, so that they are tried as well; needs labels."
+    )
 
 
 class UseConfig(StepConfig):

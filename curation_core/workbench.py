@@ -21,7 +21,7 @@ from curation_core.errors import ConfigError, MissingExtra
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepPlan
 from curation_core.model_folders import absolute_spec
-from curation_core.plans import package_version
+from curation_core.plans import Plans, package_version
 from curation_core.progress import Progress, silent
 from curation_core.projection import Projection, project
 from curation_core.results import write_hierarchy
@@ -69,18 +69,22 @@ class Workbench(WorkspaceView):
     def embed(self, *, progress: Progress = silent, **options: Any) -> Embeddings:
         """Turn items into vectors; options are those of EmbedConfig."""
         with self._trying(embed=options):
-            plan, catalog, config = self.plans.plan("embed"), self.catalog(), self.settings.embed
-
-            def work(folder: Path) -> dict[str, Any]:
-                embedder = open_embedder(config.embedder, catalog.modality, device=config.device)
-                side = getattr(embedder, "image_side", sources.PAYLOAD_SIDE)
-                with sources.read_payloads(self.plans.source, catalog, max_side=side) as fetch:
-                    found = embed(catalog, fetch, embedder, config, folder, progress)
-                counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows, "model": found.model}
-                return {**counts, "dim": int(found.vectors.shape[1]), **found.facts}
-
-            self._make(plan, work)
+            self._embed(self.plans, progress)
         return self.embeddings()
+
+    def _embed(self, plans: Plans, progress: Progress) -> None:
+        """Make the vectors that some settings ask for."""
+        catalog, config = self.catalog(), plans.settings.embed
+
+        def work(folder: Path) -> dict[str, Any]:
+            embedder = open_embedder(config.embedder, catalog.modality, device=config.device)
+            side = getattr(embedder, "image_side", sources.PAYLOAD_SIDE)
+            with sources.read_payloads(self.plans.source, catalog, max_side=side) as fetch:
+                found = embed(catalog, fetch, embedder, config, folder, progress)
+            counts = {"n_items": len(found.rows), "n_failures": found.failures.num_rows, "model": found.model}
+            return {**counts, "dim": int(found.vectors.shape[1]), **found.facts}
+
+        self._make(plans.plan("embed"), work)
 
     def search(self, query: str, n: int = 100) -> tuple[np.ndarray, np.ndarray]:
         """The n items nearest in meaning to a text, best first: rows (n,) int64 and cosine similarity (n,) float32.

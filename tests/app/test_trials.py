@@ -61,7 +61,7 @@ def test_starting_starts_a_job_with_the_target_of_the_slider(full_folder, open_p
     ((path, verb, options),) = started
     assert path == workspace_path("shapes")
     assert verb == "advise"
-    assert options == {"target_size": 30, "column": "shape", "n_seeds": 3}
+    assert options == {"target_size": 30, "column": "shape", "n_seeds": 3, "embed_with": ()}
 
 
 def test_adopting_a_row_changes_the_settings_and_builds_the_tree(advised, open_page, monkeypatch):

@@ -118,15 +118,17 @@ def test_a_killed_job_resumes_and_leaves_its_report(tmp_path):
 
 def test_another_embedder_is_judged_by_labels_alone(tmp_path, shapes_folder):
     ws = Workspace.create(tmp_path / "ws", source=shapes_folder)
-    ws.embed(embedder="spectral")
     ws.embed(embedder="color-hog")
-    report = ws.advise(target_size=20, column="shape", n_seeds=2)
+    with pytest.raises(ConfigError, match="choose a column as well"):
+        ws.advise(target_size=20, embed_with=("spectral",))
+    report = ws.advise(target_size=20, column="shape", n_seeds=2, embed_with=("spectral",))
+    assert ws.embeddings().model == "color-hog"  # the one in use stays
     other = [row for row in report["rows"] if row["model"] == "spectral"]
     assert other
     assert all(set(row["figures"]) == {"copies", "shortfall", "entropy"} for row in other)
     assert all(row["adopt"]["embedder"] == "spectral" for row in other)
     assert any("compared by their labels alone" in note for note in report["notes"])
-    assert all(row["model"] != "spectral" for row in ws.advise(column=None)["rows"])
+    assert all(row["model"] != "spectral" for row in ws.advise(column=None, embed_with=())["rows"])
 
 
 @pytest.mark.parametrize("column", ["nothing", "row"])
