@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from curation_app import loaders, show
+from curation_app.charts import clipped
 from curation_app.pool import Pool
 from curation_core.comparison import DrawComparison
+from curation_core.config import SampleConfig
 from curation_core.workspace import Workspace
 
 
@@ -51,7 +53,8 @@ def choices(ws: Workspace) -> dict[str, str]:
     tree = loaders.done(ws, "cluster")
     for meta in ws.store.all_meta("cluster"):
         now = " · current" if tree is not None and meta["key"] == tree.key else ""
-        found[f"tree:{meta['key']}"] = f"tree {levels(meta)} · {show.ago(meta['finished'])}{now} · {meta['key'][:6]}"
+        named = " · ".join([f"tree {levels(meta)}", *_embedder(ws, meta), show.ago(meta["finished"])])
+        found[f"tree:{meta['key']}"] = f"{named}{now} · {meta['key'][:6]}"
     return found
 
 
@@ -68,12 +71,31 @@ def compared(ws: Workspace, a: str, b: str) -> Compared:
 
 
 def _draw_label(ws: Workspace, meta: Mapping[str, Any], current: bool) -> str:
-    config = meta["config"]
-    told = [show.count(meta["n_items"], "item"), str(config["strategy"]), f"seed {config['seed']}"]
+    config = SampleConfig(**meta["config"])
+    told = [show.count(meta["n_items"], "item"), config.strategy, f"seed {config.seed}", *_further(config)]
     if ws.store.has("cluster", meta["inputs"]["cluster"]):
-        told.append(levels(ws.store.meta("cluster", meta["inputs"]["cluster"])))
+        tree = ws.store.meta("cluster", meta["inputs"]["cluster"])
+        told += [levels(tree), *_embedder(ws, tree)]
     told.append("current" if current else show.ago(meta["finished"]))
     return f"draw of {' · '.join(told)} · {meta['key'][:6]}"
+
+
+def _embedder(ws: Workspace, tree: Mapping[str, Any]) -> list[str]:
+    """Whose vectors a tree was made of, where the workspace holds those of several embedders."""
+    embedded = {meta["key"]: str(meta["model"]) for meta in ws.store.all_meta("embed")}
+    prepared = str(tree["inputs"]["prepare"])
+    if len(set(embedded.values())) < 2 or not ws.store.has("prepare", prepared):
+        return []
+    return [embedded[key] for key in ws.store.meta("prepare", prepared)["inputs"].values() if key in embedded]
+
+
+def _further(config: SampleConfig) -> list[str]:
+    """What else makes a draw another one, in short."""
+    found = ["one per group"] if config.one_per_group else []
+    found += [f"{config.column_share:.0%} along {clipped(config.column, 20)}"] if config.along_column else []
+    found += [f"{config.reference_share:.0%} retrieved"] if config.reference_share else []
+    found += [f"{config.cover} covered"] if config.cover != "none" else []
+    return found + ([f"each up to {config.multiplier}"] if config.multiplier > 1 else [])
 
 
 @st.cache_resource(max_entries=4, show_spinner="Comparing")

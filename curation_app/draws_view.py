@@ -136,8 +136,7 @@ def _map(ws: Workspace, shown: Compared) -> None:
     inside = shown.pool_rows >= 0
     change = np.zeros(shown.pool.hierarchy.n_items, np.int64)
     change[shown.pool_rows[inside]] = shown.found.change[inside]
-    title = "Where items entered and left · draw a lasso to see those inside"
-    made = change_map(loaders.xy(ws), change, title, captions=shown.pool.captions)
+    made = change_map(loaders.xy(ws), change, "Where items entered and left", captions=shown.pool.captions)
     show.chart(made, _MAP, on_select=lambda: None, modes=("box", "lasso"))
 
 
@@ -154,6 +153,8 @@ def _lassoed(ws: Workspace, shown: Compared) -> np.ndarray | None:
 
 def _pictures(ws: Workspace, shown: Compared) -> None:
     within, found = _lassoed(ws, shown), shown.found
+    if within is None and shown.pool is not None and loaders.done(ws, "project"):
+        st.caption("Draw a lasso on the map to see those inside.")
     sections = []
     for change in (Change.ENTERED, Change.LEFT):
         rows = found.rows(change)

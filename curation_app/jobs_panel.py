@@ -29,6 +29,7 @@ _DOING = {
     "advise": "Trying settings",
     "exam": "Holding items out",
     "use": "Training probes",
+    "reference": "Reading the examples",
     "export": "Exporting",
     "run": "Running all steps",
 }
