@@ -128,17 +128,14 @@ def bias_report(
     """Shares of a column's values in the pool, after review and in a draw.
 
     attribute: of n items. drawn: (m,) rows, repeated where an item was drawn more than once. reviewed: (n,) bool, what
-    review let through; all unless given. protected: values that must not go down, an empty list for all of them (of
-    which those that fall most are shown).
-    clusters: (n,) int, cluster of every item at `level`; without it there is no table of clusters. most: groups shown
-    on their own; protected values that are named always are. Raises ShapeError when arrays do not fit.
+    review let through; all unless given. protected: values that must not go down, an empty list for all (of which those
+    that fall most are shown). clusters: (n,) int, cluster of every item at `level`; without it there is no table of
+    clusters. most: groups shown on their own; protected values that are named always are. Raises ShapeError when
+    arrays do not fit.
     """
-    codes, n = attribute.codes, len(attribute.codes)
-    allowed = np.ones(n, dtype=bool) if reviewed is None else np.asarray(reviewed)
-    if allowed.shape != (n,) or (clusters is not None and len(clusters) != n):
-        raise ShapeError(f"{attribute.column} has {n} items, review or clusters another number; give the same items")
-    counts = [_counted(attribute, rows) for rows in (None, allowed, drawn)]
-    k = len(attribute.names)
+    n, k = len(attribute.codes), len(attribute.names)
+    _require_same(attribute, reviewed, clusters)
+    counts = [_counted(attribute, rows) for rows in (None, reviewed, drawn)]
     in_pool = counts[0][:k]
     known = _as_if_random(len(np.unique(drawn)), n, counts[2][:k].sum())
     marked = _marked(attribute.names, protected)
@@ -160,7 +157,9 @@ def bias_report(
         **_lost(attribute.names, in_pool, counts[2][:k]),
         missing=(int(counts[0][k]), int(counts[1][k]), int(counts[2][k])),
         entropy=(balance(in_pool).entropy, balance(counts[2][:k], pool=in_pool).entropy),
-        clusters=None if clusters is None else cluster_table(_placed(codes, place), len(names), clusters, level),
+        clusters=None
+        if clusters is None
+        else cluster_table(_placed(attribute.codes, place), len(names), clusters, level),
     )
 
 
@@ -177,6 +176,12 @@ def wilson(hits: np.ndarray, n: float, z: float = Z) -> tuple[np.ndarray, np.nda
     middle = (share + spread / 2) / (1 + spread)
     half = np.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
     return np.where(hits == 0, 0.0, middle - half).clip(0, 1), np.where(hits == total, 1.0, middle + half).clip(0, 1)
+
+
+def _require_same(attribute: Attribute, *arrays: np.ndarray | None) -> None:
+    n = len(attribute.codes)
+    if any(one is not None and np.shape(one) != (n,) for one in arrays):
+        raise ShapeError(f"{attribute.column} has {n} items, review or clusters another number; give the same items")
 
 
 def _counted(attribute: Attribute, rows: np.ndarray | None) -> np.ndarray:

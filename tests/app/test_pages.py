@@ -113,7 +113,7 @@ def test_explore_forgives_a_link_to_a_cluster_that_is_not_there(full_folder, ope
 def test_export_shows_the_finished_export_as_verified(full_folder, open_page):
     app = open_page("export", ws="shapes")
     assert any("verified" in str(element.value) for element in app.markdown)
-    assert "read_parquet" in app.code[0].value
+    assert "load_dataset" in app.code[0].value
 
 
 def test_export_asks_for_a_new_draw_when_decisions_moved_on(full_folder, open_page):
