@@ -73,6 +73,7 @@ def use(ws: Workspace, config: SampleConfig) -> None:
         "multiplier": config.multiplier,
         "seed": config.seed,
         "one-per-group": config.one_per_group,
+        "reference-share": round(100 * config.reference_share),
     }
     if config.along_column:
         told |= {"column": config.column, "column-share": round(100 * config.column_share)}
@@ -85,7 +86,8 @@ def use(ws: Workspace, config: SampleConfig) -> None:
 
 def _along(pool: Pool, saved: SampleConfig, key: str) -> dict[str, Any]:
     """What is balanced: the tree, a column, or both by shares."""
-    columns = pool.label_columns
+    columns = list(pool.label_columns)
+    columns += [saved.column] if saved.column in pool.catalog.columns and saved.column not in columns else []
     before = "Tree" if not saved.along_column else "Column" if saved.column_share == 1 else "Both"
     chosen = st.segmented_control(
         "Balance along",

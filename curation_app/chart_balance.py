@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from curation_app.chart_sizes import DECIDED, DRAWN, POOL
-from curation_app.charts import Chart, framed, hover_text, named, plain, rank_curves, share_bars
+from curation_app.charts import Chart, clipped, framed, hover_text, plain, rank_curves, share_bars
 from curation_app.palette import ACCENT, CONTEXT
 from curation_core.retention import FIGURES, Retention
 
@@ -92,5 +92,5 @@ def retention_curve(found: Retention, figure: str, title: str, *, target: int, h
 
 def plan_curves(plans: Mapping[str, np.ndarray], title: str) -> Chart:
     """Items per group by rank, a line per draw that was kept by name."""
-    told = {named(name, 40): counts for name, counts in plans.items()}
+    told = {clipped(name, 40): counts for name, counts in plans.items()}
     return rank_curves(told, f"Items per group of every plan, {title}", what="group", height=340)

@@ -29,7 +29,7 @@ def view(ws: Workspace, pool: Pool, config: SampleConfig, plan: SamplingPlan) ->
         st.subheader("Who gives, and who receives what was freed", anchor=False)
         node_panel.panel(ws, pool, plan)
     else:
-        st.subheader(f"Every value of {groups.key}", anchor=False)
+        st.subheader(f"Every value of {escaped(groups.key)}", anchor=False)
         show.table(value_table(groups, raw, reviewed, drawn), key=f"values-{groups.key}", column_config=_VALUES)
     plans_panel.panel(ws, pool, config, groups)
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from curation_app import draw_cache, loaders, show
+from curation_app.boundary import escaped
 from curation_app.pool import Pool
 from curation_app.state import set_widget, widget
 from curation_core.config import SampleConfig
@@ -58,7 +59,7 @@ def _by_budget(
         costs = draw_cache.costs(str(ws.path), loaders.key_of(ws, "ingest"), pool.tree, unit)
         whole = costs.total(loaders.draw(ws, config.model_copy(update={"target_size": _most(ws, config)})).indices)
     except CurationError as error:
-        st.caption(f":material/info: {error}")
+        st.caption(f":material/info: {escaped(str(error))}")
         return before
     scale, count, size = next(one for one in _SCALES if whole >= 10 * one[0] or one[0] == 1)
     told = " ".join(filter(None, (count, "tokens"))) if unit == "tokens" else size

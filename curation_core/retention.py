@@ -84,8 +84,9 @@ def retention(
     orders = [rows[np.argsort(item_priority(len(rows), 1_000 + seed))] for seed in range(n_seeds)]
     for number, size in enumerate(asked.tolist()):
         progress("retention", number * (1 + n_seeds), total)
-        drawn.append(measure(drawing.plan(size).indices))
-        random.append([measure(order[:size]) for order in orders])
+        indices = drawing.plan(size).indices
+        drawn.append(measure(indices, indices if drawing.config.multiplier == 1 else np.unique(indices)))
+        random.append([measure(order[:size], order[:size]) for order in orders])
     progress("retention", total, total)
     return Retention(
         asked,
@@ -152,15 +153,14 @@ class _Measure:
             if (apart > 0).any():
                 self.sparse[self.sampled] = np.log(np.maximum(apart, apart[apart > 0].min()))
 
-    def __call__(self, indices: np.ndarray) -> dict[str, float]:
-        """indices: (m,) of a draw."""
+    def __call__(self, indices: np.ndarray, items: np.ndarray) -> dict[str, float]:
+        """indices: (m,) of a draw. items: the same, each once."""
         evenness = balance(np.bincount(self.codes[indices], minlength=len(self.pool)), pool=self.pool)
         found = {"entropy": evenness.entropy, "gini": evenness.gini, "coverage": evenness.coverage}
-        items = np.unique(indices)
         if len(self.sampled) and self.vectors is not None:
             sparse = self.sparse[items]
             found["uncrowding"] = float(np.nanmean(sparse)) if np.isfinite(sparse).any() else np.nan
-            some = items[item_priority(len(items), 0) < MOST_DRAWN]
+            some = np.random.default_rng(0).choice(items, min(len(items), MOST_DRAWN), replace=False, shuffle=False)
             found["vendi"] = vendi(np.asarray(self.vectors[some]))
         if self.near is not None:
             group = self.near.group[items]

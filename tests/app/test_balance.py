@@ -139,3 +139,11 @@ def test_a_draw_of_nearly_everything_is_told_not_to_pay(full_folder, open_page):
     n = Workspace(full_folder / "shapes").hierarchy().n_items
     one(app.slider, "target-slider-shapes").set_value(n).run()
     assert "Balancing does not pay" in app.info[0].value
+
+
+def test_other_draws_of_the_same_size_stand_beside_it_when_asked_for(full_folder, open_page):
+    app = open_page("balance", ws="shapes")
+    one(app.button_group, "balance-baselines").set_value(["random", "flat k-means", "no resampling"]).run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "rank" in frame.value.columns)
+    assert list(table.columns) == ["rank", "pool", "drawn", "random", "flat k-means", "no resampling"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation_core.errors import ConfigError, ShapeError
-from curation_core.water_filling import fill_segments, water_fill
+from curation_core.water_filling import Filling, fill_segments, water_fill
 
 capacities = st.lists(st.integers(0, 39), min_size=1, max_size=11)
 WEIGHTS = (0.01, 0.1, 0.3, 1 / 3, 0.5, 1.0, 1.5, 2.0, 3.0, 7.3, 100.0)
@@ -169,3 +169,23 @@ def test_only_parents_with_wishes_are_poured_anew():
             capacity[own], int(budget[number]), priority[own], floor=floor[own], weight=weight[own]
         )
         assert quota[own].tolist() == poured_alone.tolist()
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 10_000))
+def test_a_filling_used_again_divides_every_budget_as_a_new_one(seed):
+    rng = np.random.default_rng(seed)
+    k, p = int(rng.integers(1, 30)), int(rng.integers(1, 5))
+    capacity, parent, priority = rng.integers(0, 20, k), rng.integers(0, p, k), rng.random(k)
+    floor = np.where(rng.random(k) < 0.4, rng.integers(0, 20, k) % (capacity + 1), 0)
+    least = np.bincount(parent, floor, p).astype(np.int64)
+    even = Filling(capacity, parent, priority, p, floor=floor)
+    # all but equal weights go the general way, which must come to the same
+    weight = 1 + np.where(np.arange(k) % 2, 1e-12, 0)
+    for extra in (0, 3, 11, 400):
+        budget = least + rng.integers(0, extra + 1, p)
+        found = even(budget)
+        assert found.tolist() == fill_segments(capacity, parent, budget, priority, floor=floor).tolist()
+        assert np.bincount(parent, found, p).tolist() == np.minimum(budget, np.bincount(parent, capacity, p)).tolist()
+        tilted = fill_segments(capacity, parent, budget, priority, floor=floor, weight=weight)
+        assert np.abs(found - tilted).max() <= 1
