@@ -142,16 +142,8 @@ def bias_report(
     named = marked if protected else marked & _lowest(in_pool, counts[2][:k], known, most)
     place, names = _shown(attribute, in_pool, named, most)
     pool, left, taken = (np.bincount(place, count[:k], minlength=len(names)).astype(np.int64) for count in counts)
-    low, high = wilson(taken, known)
     return BiasReport(
-        attribute.column,
-        attribute.kind,
-        names,
-        pool,
-        left,
-        taken,
-        low,
-        high,
+        *(attribute.column, attribute.kind, names, pool, left, taken, *wilson(taken, known)),
         protected=_alone(place, marked, in_pool > 0, len(names)),
         n_values=int((in_pool > 0).sum()),
         **_lost(attribute.names, in_pool, counts[2][:k]),

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats.contingency import association
@@ -62,6 +62,7 @@ def test_the_whole_pool_drawn_has_no_doubt_and_nothing_drawn_has_all():
     assert nothing.warning == ""
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(st.lists(st.integers(0, 200), min_size=2, max_size=6).filter(sum))
 def test_intervals_are_those_of_scipy(hits):
     low, high = wilson(np.array(hits), sum(hits))
@@ -78,6 +79,7 @@ def test_random_draws_warn_about_as_often_as_the_interval_promises():
     assert 1 <= warned <= 22  # 2.5 % of 400 are 10
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_many_values_fold_into_a_rest_that_loses_nobody(seed):
     rng = np.random.default_rng(seed)
