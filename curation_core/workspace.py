@@ -61,6 +61,8 @@ class Workspace(Exports):
         if settings.sample is not None:
             if settings.sample.one_per_group:
                 self.duplicates(progress=progress)
+            if settings.sample.reference_share:
+                self.reference(progress=progress)
             plan = self.sample(progress=progress)
             if settings.export is not None:
                 self.export(plan=plan, overwrite=True, progress=progress, **dict(settings.export))

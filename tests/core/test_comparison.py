@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from curation_core.changes import CAUSES, Cause, Change
 from curation_core.comparison import compare_draws
+from curation_core.comparison_report import sentences, write_changes
 from curation_core.config import SampleConfig
 from curation_core.draw_sides import WORDS, DrawSide, Why
-from curation_core.errors import CurationError, ManifestMismatch
+from curation_core.errors import ConfigError, CurationError, ManifestMismatch
 from curation_core.exported_draws import read_export
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.sampling import sample
@@ -239,6 +240,9 @@ def test_the_command_compares_and_writes_the_changes(made, tmp_path):
     answer = json.loads(done.stdout)
     assert (answer["entered"], answer["left"], answer["stayed"]) == (10, 0, 20)
     assert pq.read_table(tmp_path / "c.parquet").num_rows == 10
-    done = curate("compare", ws.path / "exports" / "e", ws.path / "exports" / "e", "--changes", tmp_path / "c.txt")
-    assert done.returncode == 2
-    assert "expected .csv or .parquet" in done.stderr
+    found = ws.compare("e", "current")
+    write_changes(found, tmp_path / "c.csv")
+    assert (tmp_path / "c.csv").read_text().splitlines()[0].startswith('"item_id","path","change","cause"')
+    with pytest.raises(ConfigError, match=r"expected \.csv or \.parquet"):
+        write_changes(found, tmp_path / "c.txt")
+    assert "10 entered, 0 left" in "\n".join(sentences(found))

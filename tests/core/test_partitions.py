@@ -12,7 +12,7 @@ from curation_core.partitions import agreement
 labels = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=1, max_size=80)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(labels)
 def test_both_indices_are_those_of_scikit_learn(pairs):
     a, b = np.array(pairs).T

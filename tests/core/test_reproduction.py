@@ -132,6 +132,3 @@ def test_the_command_says_that_all_is_the_same(made, tmp_path):
     done = curate("repro", ws.export("e", formats=("parquet",)))
     assert done.returncode == 0, done.stderr
     assert "files are the same byte for byte" in done.stdout
-    done = curate("repro", tmp_path / "nothing")
-    assert done.returncode == 2
-    assert "does not exist" in done.stderr
