@@ -106,14 +106,14 @@ def test_a_stopped_run_goes_on_with_the_next_candidate_and_ends_the_same(tmp_pat
 
 
 def test_a_killed_job_resumes_and_leaves_its_report(tmp_path):
-    ws = workspace_of(tmp_path, *long_tail(largest=1500))
-    job = jobs.start(ws.path, "advise", {"target_size": 200, "column": "kind", "n_seeds": 4})
+    ws = workspace_of(tmp_path, *long_tail(largest=700))
+    job = jobs.start(ws.path, "advise", {"target_size": 120, "column": "kind", "n_seeds": 4})
     pid = wait(job, lambda state: state.stage == "advise" and state.done >= 9).pid
     os.kill(pid, signal.SIGKILL)
     assert wait(job).status == "interrupted"
     job.resume()
     assert wait(job).status == "done", job.log()
-    assert ws.report("advise")["target_size"] == 200
+    assert ws.report("advise")["target_size"] == 120
 
 
 def test_another_embedder_is_judged_by_labels_alone(tmp_path, shapes_folder):
