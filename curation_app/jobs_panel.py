@@ -31,6 +31,7 @@ _DOING = {
     "use": "Training probes",
     "reference": "Reading the examples",
     "export": "Exporting",
+    "repro": "Making an export again",
     "run": "Running all steps",
 }
 

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from curation_core.artifacts import write_json
 from curation_core.errors import Cancelled, ConfigError, CurationError, StepMissing
+from curation_core.reproduction import Reproduction
 from curation_core.workspace import Workspace
 
 Status = Literal["starting", "running", "done", "failed", "cancelled", "interrupted"]
@@ -41,6 +42,7 @@ VERBS = (
     "use",
     "export",
     "run",
+    "repro",
 )
 _WRITE_EVERY = 0.25  # seconds between two writes of state.json
 _GRACE = 5.0  # seconds a cancelled worker has to stop by itself
@@ -235,7 +237,9 @@ def _do(path: Path, spec: Mapping[str, Any], report: _Reporter) -> None:
     workspace, verb = Workspace.open(path), spec["verb"]
     if verb not in VERBS:
         raise StepMissing(f"there is no job {verb!r}")
-    getattr(workspace, verb)(progress=report, **spec["options"])
+    found = getattr(workspace, verb)(progress=report, **spec["options"])
+    if isinstance(found, Reproduction):
+        found.require()  # nobody reads what a job returns: it fails where bytes differ
 
 
 def _end(report: _Reporter, status: Status, error: str) -> int:

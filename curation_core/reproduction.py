@@ -22,6 +22,7 @@ from curation_core.settings import parse
 _FOLDER = "again"  # what the export is called when it is made again; no file of it tells its name
 _NEEDED = ("source", "settings", "sample", "export", "columns", "counts")
 _LISTED = 5
+_SAYS = {"differs": "differs", "missing": "did not come again", "new": "is new"}
 State = Literal["same", "differs", "missing", "new"]
 
 
@@ -63,6 +64,13 @@ class Reproduction:
     def ok(self) -> bool:
         """Whether every byte is the same."""
         return all(state == "same" for state in self.files.values())
+
+    def require(self) -> None:
+        """Raise ManifestMismatch naming what differs, and why it may."""
+        if not self.ok:
+            unlike = [f"{name} {_SAYS[state]}" for name, state in self.files.items() if state != "same"]
+            more = f" and {len(unlike) - _LISTED} more" if len(unlike) > _LISTED else ""
+            raise ManifestMismatch(f"{', '.join(unlike[:_LISTED])}{more}; it may be because {'; '.join(self.why)}")
 
 
 def reproduce(

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from curation_core import jobs
 from curation_core.config import ManifestFormat
-from curation_core.errors import ConfigError, StaleArtifact
+from curation_core.errors import ConfigError, ManifestMismatch, StaleArtifact
+from curation_core.progress import silent
 from curation_core.reproduction import Sources, reproduce
 from curation_core.workspace import Workspace
 from tests.core.exported import fresh, largest, small_workspace
@@ -116,6 +118,8 @@ def test_what_differs_is_named_with_what_may_explain_it(made, tmp_path):
     found = ws.repro("e")
     assert unlike(found) == {"manifest.csv": "differs"}
     assert found.why[0].startswith("version numpy: 1.0 then, ")
+    with pytest.raises(ManifestMismatch, match=r"manifest\.csv differs; it may be because version numpy"):
+        jobs._do(ws.path, {"verb": "repro", "options": {"name": "e"}}, silent)
     del run["settings"], run["export"]
     (folder / "run.json").write_text(json.dumps(run))
     with pytest.raises(StaleArtifact, match=r"did not tell all settings \(settings, export\).*export it again"):
