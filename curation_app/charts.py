@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _TURNING = re.compile("[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_COLOURS = {  # a series that comes and goes keeps its colour
+    "pool": CONTEXT,
+    "drawn": ACCENT,
+    "after decisions": CATEGORIES[1],
+    "random": CATEGORIES[2],
+    "flat k-means": CATEGORIES[4],
+    "no resampling": CATEGORIES[6],
+}
 MOST_ROWS = 16  # classes in one bar chart; the title says when there are more
 
 
@@ -253,7 +261,7 @@ def lorenz(series: Mapping[str, np.ndarray], title: str, *, height: int = 320) -
 
 
 def _colour(name: str, number: int) -> str:
-    return {"pool": CONTEXT, "drawn": ACCENT}.get(name, CATEGORIES[number % 10])
+    return _COLOURS.get(name, CATEGORIES[number % 10])
 
 
 def _largest(counts: np.ndarray) -> np.ndarray:

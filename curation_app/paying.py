@@ -12,7 +12,7 @@ from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 
 _N_SEEDS = 5
-_SMALL = 0.1  # of what may be drawn: where balancing would pay if it pays at all
+_SMALL = 0.1  # of what may be drawn: where balancing pays if it pays at all
 
 
 def doubt(ws: Workspace, groups: Groups, config: SampleConfig, plan: SamplingPlan) -> str:
@@ -26,10 +26,10 @@ def doubt(ws: Workspace, groups: Groups, config: SampleConfig, plan: SamplingPla
     found = measured(groups, plan, shuffled, pool)
     if found.pays()[0]:
         return ""
-    small = max(1, round(_SMALL * n))
-    if small < len(plan.indices):
-        other = loaders.draw(ws, config.model_copy(update={"target_size": small}))
-        found = joined(measured(groups, other, shuffled, pool), found)
+    size = max(1, round(_SMALL * n))
+    if size != len(plan.indices):
+        other = measured(groups, loaders.draw(ws, config.model_copy(update={"target_size": size})), shuffled, pool)
+        found = joined(*((other, found) if size < len(plan.indices) else (found, other)))
     return advice(found, len(plan.indices), groups.title)
 
 

@@ -107,18 +107,17 @@ def advice(found: Retention, target_size: int, groups: str) -> str:
     at = int(np.abs(np.log(found.sizes / max(1, target_size))).argmin())
     mine, others, pays = found.drawn["entropy"][at], found.random["entropy"][:, at], found.pays()
     said = f"entropy over the {groups} is {mine:.3f}, at random {others.min():.3f} to {others.max():.3f}"
-    share = f"{found.sizes[at]:,} of {found.n_items:,} items ({found.sizes[at] / found.n_items:.0%})"
+    share = f"{found.sizes[at]:,} of {found.n_items:,} items ({100 * found.sizes[at] / found.n_items:.1f} %)"
     if pays[at]:
         return f"Balancing pays at {share}: {said}."
-    below = int(found.sizes[pays].max(initial=0))
-    if not below:
+    paying = found.sizes[pays]
+    if not len(paying):
         return f"Balancing does not pay here: the pool is even already. At {share} {said}."
-    if below < found.sizes[at]:
-        return (
-            f"Balancing does not pay at {share}: so large a draw can hardly differ from the pool; {said}. At "
-            f"{below:,} items it does."
-        )
-    return f"Balancing does not pay at {share}: {said}, which is no more than chance."
+    if paying.max() < found.sizes[at]:
+        why, where = "so large a draw can hardly differ from the pool", f"At {paying.max():,} items it does."
+    else:
+        why, where = "so small a draw is what chance makes it", f"At {paying.min():,} items it does."
+    return f"Balancing does not pay at {share}: {why}; {said}. {where}"
 
 
 def beside(found: Retention, target_size: int) -> str:

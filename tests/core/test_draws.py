@@ -14,7 +14,7 @@ from curation_core.config import SampleConfig
 from curation_core.errors import ConfigError, StaleArtifact
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.item_costs import ItemCosts
-from curation_core.retention import advice, beside, retention
+from curation_core.retention import Retention, advice, beside, retention
 from curation_core.sampling import drawing, sample
 from curation_core.sharing import sharing
 from curation_core.workspace import Workspace
@@ -211,3 +211,17 @@ def test_the_command_tells_targets_in_every_way(made, capsys):
         run(capsys, "sample", *path, "--target-share", "0.1", "--target-size", "5")
     with pytest.raises(ConfigError, match=r"train=0\.8"):
         run(capsys, "sample", *path, "--split", "half")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ours", "random", "target", "says"),
+    [
+        ([5, 100], [0.3, 0.9], [[0.2, 0.5], [0.4, 0.5]], 5, "so small a draw is what chance makes it"),
+        ([100, 900], [0.9, 0.51], [[0.5, 0.5], [0.5, 0.51]], 900, "so large a draw can hardly differ"),
+        ([900], [0.51], [[0.5], [0.51]], 900, "the pool is even already"),
+        ([100], [0.9], [[0.5], [0.6]], 100, "Balancing pays"),
+    ],
+)
+def test_advice_says_why(sizes, ours, random, target, says):
+    found = Retention(np.array(sizes), {"entropy": np.array(ours)}, {"entropy": np.array(random)}, 1000, 0)
+    assert says in advice(found, target, "values of x")
