@@ -32,7 +32,7 @@ class Comparisons(References):
         Raises ConfigError that lists what there is.
         """
         branches: dict[str, Branch] = {}
-        first, second = self._side(str(a), branches), self._side(str(b), branches)
+        first, second = (self._side(name, branches) for name in self._dated(str(a), str(b)))
         found = compare_draws(first, second)
         keys = [one.made_of.get("cluster", "") for one in (first, second)]
         if first.made_of.get("embed") != second.made_of.get("embed") and all(key in branches for key in keys):
@@ -65,8 +65,6 @@ class Comparisons(References):
 
     def _draw_key(self, name: str, *, or_plan: bool) -> str:
         """Key of the kept draw that a name means, "" where it means something else."""
-        if name in ("current", "previous"):
-            return self._by_time(name)
         if name.startswith("draw:") and name != "draw:":
             return self._whole_key("sample", name.removeprefix("draw:"))
         wanted = name.removeprefix("plan:")
@@ -77,16 +75,21 @@ class Comparisons(References):
     def _named(self) -> list[SavedPlan]:
         return SavedPlans(self.path).all()
 
-    def _by_time(self, name: str) -> str:
-        """Key of the current draw, or of the newest other one."""
-        current = self.plans.plan("sample").key if self._has("sample") else ""
-        keys = [meta["key"] for meta in self.store.all_meta("sample")]
-        others = [key for key in keys if key != current]
-        if name == "current" and (current or keys):
-            return current or str(keys[0])
-        if name == "previous" and (others if current else others[1:]):
-            return str(others[0] if current else others[1])
-        raise StepMissing(f"there is no {name} draw to compare; run sample {'twice' if keys else 'first'}")
+    def _dated(self, *names: str) -> tuple[str, ...]:
+        """Names with "current" and "previous" as the draws they are now: the current one, and the newest other one."""
+        if not {"current", "previous"} & set(names):
+            return names
+        keys = [str(meta["key"]) for meta in self.store.all_meta("sample")]
+        try:
+            now = self.plans.plan("sample").key
+        except StepMissing:
+            now = ""
+        keys = ([now] if now in keys else []) + [key for key in keys if key != now]
+        meant = dict(zip(("current", "previous"), keys, strict=False))
+        for name in ("current", "previous"):
+            if name in names and name not in meant:
+                raise StepMissing(f"there is no {name} draw to compare; run sample {'twice' if keys else 'first'}")
+        return tuple(f"draw:{meant[name]}" if name in meant else name for name in names)
 
     def _whole_key(self, step: str, key: str) -> str:
         keys = [str(meta["key"]) for meta in self.store.all_meta(step)]
