@@ -13,7 +13,7 @@ from curation_core.splits import Leakage, Splits
 from curation_core.workspace import Workspace
 
 _SAID = "splits-said"
-MOST_LIVE = 100_000  # items drawn up to which splits are worked out without asking
+MOST_LIVE = 50_000  # items of the tree up to which splits follow every move of the slider
 
 
 def panel(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
@@ -32,7 +32,7 @@ def panel(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
         st.error(escaped(str(said)), icon=":material/error:")
     if config is None:
         st.caption("The draw is not parted. Groups of near-duplicates and copies would stay together.")
-    elif len(plan.indices) <= MOST_LIVE or st.toggle("Work them out", key=f"{key}-live"):
+    elif pool.hierarchy.n_items <= MOST_LIVE or st.toggle("Work them out", key=f"{key}-live"):
         _counts(ws, plan, config)
 
 

@@ -29,8 +29,10 @@ def main(ws):
         config = target_form.target(ws, pool, config)
     plan = loaders.draw(ws, config)
     if side:
-        with side.expander("Splits", key="splits-panel"):
-            splits_panel.panel(ws, pool, plan)
+        splits = side.expander("Splits", key="splits-panel", on_change="rerun")
+        if splits.open:
+            with splits:
+                splits_panel.panel(ws, pool, plan)
     with main:
         balance_parts.show_part(part, ws, pool, config, plan)
 

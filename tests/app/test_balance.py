@@ -74,6 +74,8 @@ def test_a_plan_is_saved_used_again_and_deleted(full_folder, open_page):
 
 def test_splits_are_named_and_counted(full_folder, open_page):
     app = open_page("balance", ws="shapes")
+    app.session_state["splits-panel"] = True  # opened
+    app.run()
     one(app.text_input, "splits-shapes-shares").input("a 50, b 50").run()
     one(app.button, "splits-shapes-use").click().run()
     assert Workspace(full_folder / "shapes").settings.split.shares == {"a": 0.5, "b": 0.5}
