@@ -10,6 +10,7 @@ from curation_app import draws, loaders, show, state
 from curation_app.boundary import escaped, show_error
 from curation_app.chart_changes import NAMES, change_map
 from curation_app.chart_map import polygons_of
+from curation_app.charts import clipped
 from curation_app.components.grid import Cell, Section, grid
 from curation_app.draws import Compared
 from curation_app.items import cells
@@ -173,7 +174,11 @@ def _cells(shown: Compared, rows: np.ndarray) -> list[Cell]:
     made = []
     for row, path, cause in zip(rows.tolist(), paths, causes, strict=True):
         place = int(shown.pool_rows[row])
-        cell = cells(shown.pool, [place])[0] if shown.pool is not None and place >= 0 else Cell(str(row), text=path)
+        cell = (
+            cells(shown.pool, [place])[0]
+            if shown.pool is not None and place >= 0
+            else Cell(str(row), text=clipped(path, 200))
+        )
         made.append(Cell(cell.id, cell.caption, CAUSES.get(Cause(cause), ""), cell.hash, cell.text))
     return made
 

@@ -241,3 +241,19 @@ def test_a_click_on_a_hostile_class_filters_by_its_whole_name(hostile_texts, mon
     names = scene.columns.codes(COLUMN)[1]
     distributions_view.choose(scene, COLUMN, [names.index(MARKUP)])
     assert heard == [Filter("one_of", COLUMN, (MARKUP,))]
+
+
+@pytest.mark.parametrize("made", ["hostile_texts", "hostile_pictures"])
+def test_compared_draws_of_hostile_items_and_plans_are_text(made, monkeypatch, request):
+    folder = request.getfixturevalue(made)
+    ws = Workspace.open(next(folder.iterdir()))
+    ws.save_plan("<img src=x onerror=hit()> :red[x] ![x](y)", ws.settings.sample.model_copy(update={"target_size": 5}))
+    app = opened(monkeypatch, folder, "Map")
+    app.switch_page("../pages/runs.py").run()
+    app.segmented_control(key="runs-part").set_value("Compare").run()
+    assert {metric.label for metric in app.metric} >= {"Entered", "Left", "Overlap"}
+    assert check(app) > 20
+    a, b = (app.session_state[f"compare-{side}"] for side in "ab")
+    app.session_state[f"compare-at-{a}-{b}-a"] = (2, 0)  # one cluster further down the tree
+    app.run()
+    assert check(app) > 20
