@@ -48,7 +48,7 @@ def main() -> None:
         for what, config in MIXES.items():
             plan, page = moved(ws, config, level)
             rows.append(f"| {what} | {level} | {plan} | {page} |")
-    lines = ["| draw | figures over | draw alone | whole page | ", "| --- | --- | ---: | ---: |", *rows]
+    lines = ["| draw | figures over | draw alone | whole page |", "| --- | --- | ---: | ---: |", *rows]
     print("\n".join(lines))
     if asked.write:
         write(lines)

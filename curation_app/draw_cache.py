@@ -1,6 +1,6 @@
 """What draws have in common, kept between two positions of a slider: one copy per process, keyed by what made it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,16 @@ def draw_under(
         along=None if groups is None else column_order(along, decided.tree, groups, config.seed),
         retrieved=ws.retrieved() if config.reference_share else None,
     )
+
+
+def gone(config: SampleConfig, columns: Sequence[str], *, has_reference: bool) -> dict[str, Any]:
+    """What must be left out of a draw because it is there no more: a column that went with the last ingest."""
+    found: dict[str, Any] = {}
+    if config.column is not None and config.column not in columns:
+        found["column"] = None
+    if config.reference_share and not has_reference:
+        found["reference_share"] = 0.0
+    return found
 
 
 def recipe_of(config: SampleConfig) -> str:

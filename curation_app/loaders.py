@@ -113,8 +113,12 @@ def anchors(ws: Workspace) -> Anchors:
 
 
 def wanted_draw(ws: Workspace, n_items: int) -> SampleConfig:
-    """The draw that was chosen, else a share of the items."""
-    return ws.settings.sample or SampleConfig(target_size=max(1, round(DEFAULT_SHARE * n_items)))
+    """The draw that was chosen, as far as its column and reference set are still there, else a share of the items."""
+    chosen = ws.settings.sample
+    if chosen is None:
+        return SampleConfig(target_size=max(1, round(DEFAULT_SHARE * n_items)))
+    gone = draw_cache.gone(chosen, catalog(ws).columns, has_reference=ws.settings.reference is not None)
+    return chosen.model_copy(update=gone) if gone else chosen
 
 
 def reattached(ws: Workspace) -> Reattachment:
@@ -177,8 +181,8 @@ def kept_draw(ws: Workspace) -> SamplingPlan | None:
 
 def current_draw(ws: Workspace) -> SamplingPlan | None:
     """The kept draw, or what its settings would draw now where decisions moved on; None before a size was chosen."""
-    kept, config = kept_draw(ws), ws.settings.sample
-    return kept if kept is not None or config is None else draw(ws, config)
+    kept = kept_draw(ws)
+    return kept if kept is not None or ws.settings.sample is None else draw(ws, wanted_draw(ws, 1))
 
 
 def drawn_mask(items: Pool, plan: SamplingPlan | None) -> np.ndarray:

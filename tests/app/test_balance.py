@@ -149,3 +149,12 @@ def test_other_draws_of_the_same_size_stand_beside_it_when_asked_for(full_folder
     assert not app.exception
     table = next(frame.value for frame in app.dataframe if "rank" in frame.value.columns)
     assert list(table.columns) == ["rank", "pool", "drawn", "random", "flat k-means", "no resampling"]
+
+
+def test_a_column_that_is_gone_is_left_out_of_the_draw(full_folder, open_page):
+    ws = Workspace(full_folder / "shapes")
+    ws.configure(sample={"target_size": 20, "column": "gone"})
+    for page in ("overview", "balance", "review"):
+        app = open_page(page, ws="shapes")
+        assert not app.exception
+        assert not app.error
