@@ -128,3 +128,30 @@ def test_two_clusters_stand_side_by_side_and_change_places(page, shapes):
     assert re.search(rf"cluster={a}(&|$)", page.url)
     page.locator(".st-key-compare-unpin button").click()
     page.get_by_text("Compare two selections").wait_for()
+
+
+def test_draws_are_compared_by_lasso_and_down_the_tree(page, shapes):
+    address, ws = shapes
+    ws.sample(50)
+    found = ws.compare()
+    page.goto(f"{address}/runs?ws=shapes")
+    page.get_by_role("radiogroup").get_by_text("Compare", exact=True).click()
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    settled(page)
+    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02)]
+    places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=10)
+    page.mouse.up()
+    said = page.get_by_text(re.compile(r"^\d+ in the outline"))
+    said.first.wait_for()
+    assert 0 < int(said.first.inner_text().split()[0]) <= found.summary()["entered"] == 20
+    table = page.locator("[data-testid=stDataFrame]").last
+    table.scroll_into_view_if_needed()
+    settled(page)
+    row = table.bounding_box()
+    page.mouse.click(row["x"] + 18, row["y"] + 52)  # the mark of the first row: the cluster that changed most
+    page.get_by_text("Level 1, the finest.").wait_for()
