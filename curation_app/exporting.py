@@ -1,19 +1,15 @@
-"""Finished exports on screen: verified or not, files with sizes, downloads, and how to load one."""
+"""Finished exports on screen: verified or not, where they came from, files with sizes, downloads, how to load one."""
 
 import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import streamlit as st
 
-from curation_app import card_view, findings, loaders, show
+from curation_app import card_view, show
 from curation_app.boundary import escaped
-from curation_app.components.grid import Section, grid
-from curation_app.items import cells
-from curation_app.pool import Pool
-from curation_core.sampling import SamplingPlan
+from curation_app.format_words import load_lines
 from curation_core.verification import Verification
 from curation_core.workspace import Workspace
 
@@ -23,47 +19,6 @@ def harmless(name: str) -> str:
     return (
         "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).lstrip("._-")[:80] or "export"
     )
-
-
-def options(ws: Workspace) -> dict[str, Any]:
-    """What goes out beside the manifest: copies of pictures, masks in texts."""
-    modality = loaders.catalog(ws).modality
-    if modality == "text":
-        about = "Mail addresses, phone, card and bank account numbers are replaced by their kind, like [mail]."
-        mask = st.toggle("Mask personal data", key="export-mask", help=about)
-        if mask:
-            st.caption(_personal(ws))
-        return {"mask_personal": mask}
-    if modality != "image":
-        return {}
-    blurs = ws.settings.faces.blur
-    about = (
-        "Faces are blurred in the copies." if blurs else "Faces are not blurred; that is switched on in Data, Faces."
-    )
-    copy = st.toggle("Copy the pictures into the export", key="export-copy", help=about)
-    searched = loaders.check(ws, "faces").state == "done"
-    if copy and blurs and not searched:
-        st.caption(":material/warning: Not all pictures have been searched for faces: search first (Data, Faces).")
-    return {"files": "copy" if copy else "reference"}
-
-
-_KINDS = {"mail": "mail addresses", "phone": "phone numbers", "card": "card numbers", "iban": "account numbers"}
-
-
-def _personal(ws: Workspace) -> str:
-    found = dict(findings.personal(ws))
-    texts = found.pop("texts", 0)
-    kinds = ", ".join(f"{count:,} {_KINDS[kind]}" for kind, count in found.items())
-    where = f"{show.count(texts, 'text')} of all {len(loaders.catalog(ws)):,} items"
-    return f"Found: {kinds or 'nothing'}{f', in {where}' if texts else ''}. Text columns beside are masked too."
-
-
-def first_rows(ws: Workspace, pool: Pool, plan: SamplingPlan) -> None:
-    """The first items of a draw as pictures or cards."""
-    spread = np.linspace(0, len(plan.indices) - 1, min(40, len(plan.indices))).round().astype(np.int64)
-    shown = cells(pool, plan.indices[spread])
-    st.caption(f"{len(shown)} of the {len(plan.indices):,} drawn items, spread over the draw.")
-    grid(ws.path.name, [Section(shown)], key="export-first", mode="none", height=480)
 
 
 def finished(ws: Workspace, made: list[Path]) -> None:
@@ -76,14 +31,45 @@ def finished(ws: Workspace, made: list[Path]) -> None:
     )
     folder = made[names.index(name or names[0])]
     with st.container(border=True, key="finished"):
+        run = _run(folder)
         _verified(ws, folder)
-        _files(ws, folder)
+        st.caption("  \n".join(escaped(line) for line in provenance(run)))
+        _files(ws, folder, run)
         st.markdown("**Load it**")
-        card_view.load_it(folder)
+        _load(folder, run)
+
+
+def provenance(run: dict[str, Any]) -> list[str]:
+    """Where an export came from, in at most five lines."""
+    if "counts" not in run:
+        return []
+    counts, steps = run["counts"], run.get("steps", {})
+    tree = steps.get("cluster", {}).get("config", {}).get("n_clusters")
+    asked = {name: value for name, value in run.get("sample", {}).items() if value not in (None, "none")}
+    splits = run.get("splits", {})
+    rest = f"{counts['unreadable']:,} unreadable, {counts['dropped']:,} dropped, {counts['kept']:,} kept"
+    return [
+        line
+        for line in (
+            f"{counts['drawn']:,} of {counts['items']:,} items · {rest} in review · {counts['decisions']:,} decisions",
+            " · ".join(f"{name} {count:,}" for name, count in splits.items()) if len(splits) > 1 else "",
+            f"Embedder {steps.get('embed', {}).get('config', {}).get('embedder', '')}" if "embed" in steps else "",
+            f"Tree of {', '.join(f'{k:,}' for k in tree)} clusters" if tree else "",
+            "Draw: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items()) if asked else "",
+        )
+        if line
+    ]
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    try:
+        run: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except ValueError:
+        return {}  # the checks name the file
+    return run
 
 
 def _verified(ws: Workspace, folder: Path) -> None:
-    run = json.loads((folder / "run.json").read_text())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(folder.name)}**")
         found = _verify(str(ws.path), folder.name, (folder / "SHA256SUMS").stat().st_mtime_ns)
@@ -97,9 +83,6 @@ def _verified(ws: Workspace, folder: Path) -> None:
     with st.expander(f"{len(found.checks)} checks", expanded=not found.ok, type="compact", key=f"checks-{folder.name}"):
         for check in found.checks:
             st.text(f"{'✓' if check.ok else '✕'} {check.name}: {check.detail}")
-    drawn = run.get("sample", {})
-    if drawn:
-        st.caption(escaped(" · ".join(f"{key.replace('_', ' ')} {value}" for key, value in drawn.items())))
 
 
 @st.cache_resource(max_entries=64, show_spinner="Verifying")
@@ -107,18 +90,54 @@ def _verify(path: str, name: str, mtime: int) -> Verification:  # noqa: ARG001 -
     return Workspace(path).verify(name)
 
 
-def _files(ws: Workspace, folder: Path) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def _files(ws: Workspace, folder: Path, run: dict[str, Any]) -> None:
+    """The tree of files: what lies directly in the export with a link, folders with their counts and sizes."""
     base = f"/api/download/{quote(ws.path.name)}/{quote(folder.name)}"
-    direct = [path for path in files if path.parent == folder]
+    rows, total = files_of(folder)
     show.table(
         {
-            "file": [str(path.relative_to(folder)) for path in files],
-            "size": [show.file_size(path.stat().st_size) for path in files],
-            "get": [f"{base}/{quote(path.name)}" if path in direct else None for path in files],
+            "file": [name for name, _, _ in rows],
+            "size": [show.file_size(size) for _, size, _ in rows],
+            "get": [f"{base}/{quote(name)}" if direct else None for name, _, direct in rows],
         },
         key=f"files-{folder.name}",
         column_config={"get": st.column_config.LinkColumn("", display_text="download", width="small")},
+        height=min(35 * (len(rows) + 1) + 3, 390),
+        placeholder="",
     )
-    size = show.file_size(sum(path.stat().st_size for path in files))
-    st.link_button(f"Download all as zip ({size})", f"{base}.zip", icon=":material/download:")
+    if run.get("files", {}).get("mode") == "symlink":
+        st.caption("Its files are links to the source, which no zip can hold; take the folder beside its source.")
+    else:
+        label = f"Download all as zip ({show.file_size(total)})"
+        st.link_button(label, f"{base}.zip", icon=":material/download:")
+
+
+def files_of(folder: Path) -> tuple[list[tuple[str, int, bool]], int]:
+    """Name, bytes and whether it is a file, of all in an export; folders are told as one line each. And all bytes."""
+    sizes: dict[str, list[int]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            parts = path.relative_to(folder).parts
+            where = parts[0] if len(parts) == 1 else "/".join(parts[:2] if len(parts) > 2 else parts[:1]) + "/"
+            sizes.setdefault(where, []).append(path.stat().st_size)
+    rows = [
+        (f"{name} · {len(found):,} files" if name.endswith("/") else name, sum(found), not name.endswith("/"))
+        for name, found in sizes.items()
+    ]
+    return sorted(rows, key=lambda row: (row[2], row[0])), sum(size for _, size, _ in rows)
+
+
+def _load(folder: Path, run: dict[str, Any]) -> None:
+    """The lines that load the format picked, then those that load items for training."""
+    formats = run.get("formats") or [kind for kind in ("parquet", "csv", "jsonl") if _has(folder, kind)]
+    if formats:
+        label, key = "Format to load", f"load-{folder.name}"
+        kind = st.pills(label, formats, default=formats[0], required=True, key=key, label_visibility="collapsed")
+        lines = load_lines(kind or formats[0], folder.name, list(run.get("splits", {})), "files" in run)
+        st.code(lines, language="python", wrap_lines=True)
+    with st.expander("For training", type="compact", key=f"training-{folder.name}"):
+        card_view.load_it(folder)
+
+
+def _has(folder: Path, kind: str) -> bool:
+    return (folder / f"manifest.{kind}").is_file()

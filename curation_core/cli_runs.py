@@ -3,12 +3,12 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from curation_core.cli_common import HERE, AsJson, Where, app, given, open_workspace, say, whole
-from curation_core.config import ExportConfig, IngestConfig
+from curation_core.config import ExportConfig, FilesMode, IngestConfig, ManifestFormat
 from curation_core.errors import ConfigError
 from curation_core.jobs import list_jobs
 from curation_core.runfile import overlay, prepare, read_tables
@@ -21,10 +21,15 @@ from curation_core.workspace import Workspace
 def export(
     name: Annotated[str, typer.Argument(help="Name of the export.")],
     workspace: Where = HERE,
-    formats: Annotated[str | None, typer.Option(help="parquet,csv,jsonl,npy")] = None,
+    formats: Annotated[str | None, typer.Option(help=", ".join(get_args(ManifestFormat)))] = None,
     files: Annotated[
-        str | None, typer.Option(help="reference, or copy the drawn files (faces blurred if asked).")
+        str | None, typer.Option(help=f"{', '.join(get_args(FilesMode))} (faces are blurred in copies if asked).")
     ] = None,
+    shard_mb: Annotated[int | None, typer.Option(help="Size of a shard of webdataset and datasets, in MB.")] = None,
+    embed_images: Annotated[
+        bool | None, typer.Option("--embed-images/--no-embed-images", help="Whether datasets hold the pictures.")
+    ] = None,
+    coco_file: Annotated[str | None, typer.Option(help="Your COCO file, below the source, to take a part of.")] = None,
     mask_personal: Annotated[
         bool | None, typer.Option("--mask-personal", help="Mask mail addresses, phone and card numbers in texts.")
     ] = None,
@@ -32,7 +37,14 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the manifest of the draw, with what was rejected and why, and checksums."""
-    options = given(formats=formats.split(",") if formats else None, files=files, mask_personal=mask_personal)
+    options = given(
+        formats=[one.strip() for one in formats.split(",")] if formats else None,
+        files=files,
+        shard_mb=shard_mb,
+        embed_images=embed_images,
+        coco_file=coco_file,
+        mask_personal=mask_personal,
+    )
     asked = ExportConfig(name=name, **options)
     with progress_bar() as bar:
         folder = open_workspace(workspace).export(plan=None, overwrite=overwrite, progress=bar, **dict(asked))

@@ -21,6 +21,7 @@ from curation_core.errors import ConfigError
 
 SUMS = "SHA256SUMS"
 _BUFFER = 1 << 20
+_FEW = 500  # files that are synced one by one
 
 
 @dataclass(frozen=True)
@@ -198,9 +199,23 @@ def put_in_place(partial: ExportFolder, folder: Path, overwrite: bool, *, varyin
                 f"export {folder.name!r} exists and holds something else; choose another name, or overwrite it"
             )
         folder.rename(_beside(folder, "old"))
-    os.sync()  # all at once: file by file takes a disk milliseconds each
+    _settle(partial.path)
     partial.path.rename(folder)
     shutil.rmtree(_beside(folder, "old"), ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    """Have everything on the disk for good: file by file, or all at once where that would take milliseconds each."""
+    files = [path for path in folder.rglob("*") if not path.is_symlink()]
+    if len(files) > _FEW:
+        os.sync()
+        return
+    for path in (*files, folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _same(there: Path, ours: Path, varying: str) -> bool:

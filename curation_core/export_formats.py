@@ -7,7 +7,7 @@ from curation_core.config import ExportConfig, ManifestFormat
 from curation_core.errors import ConfigError
 from curation_core.export_folder import ExportFolder
 from curation_core.layout_annotations import CocoWriter, FiftyOneWriter, LightlyWriter
-from curation_core.layout_datasets import DatasetsWriter, ImageFolderWriter
+from curation_core.layout_datasets import DatasetsWriter, ImageFolderWriter, require_file_names
 from curation_core.layout_webdataset import SelectionList, ShardWriter
 from curation_core.manifest import ExportContents
 from curation_core.manifest_files import IndexFile, PathList, TableFile, Writer
@@ -48,6 +48,8 @@ def require_fitting(contents: ExportContents, config: ExportConfig, originals: O
     of_images = [kind for kind in _OF_IMAGES if kind in config.formats]
     if modality != "image" and of_images:
         raise ConfigError(f"{of_images[0]} is for pictures, these items are of kind {modality!r}; leave it out")
+    if "imagefolder" in config.formats:
+        require_file_names(contents)
     if modality == "vector" and "webdataset" in config.formats:
         raise ConfigError("webdataset is for pictures and texts, these items are vectors; choose npy, parquet or lance")
     if modality != "image" and config.files != "reference":

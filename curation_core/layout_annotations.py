@@ -14,7 +14,7 @@ from curation_core.manifest_parts import ManifestParts, Part, taken
 from curation_core.table_text import data_of, json_column, json_rows
 from curation_core.unchanged import Originals
 
-_RESERVED = ("id", "filepath", "tags", "metadata", "sample_id", "created_at", "last_modified_at", "group")
+_RESERVED = ("id", "filepath", "tags", "metadata", "sample_id", "created_at", "last_modified_at")
 _COCO_MOST = 1 << 31  # bytes of a COCO file that is read whole
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation_core.errors import ConfigError
 from curation_core.export_folder import ExportFolder
+from curation_core.manifest import ExportContents
 from curation_core.manifest_files import ParquetRows, TableFile
 from curation_core.manifest_parts import ManifestParts, Part
 from curation_core.payloads import Outgoing
+from curation_core.table_columns import is_string
 
-FOLDER, IMAGES = "datasets", "imagefolder"
+FOLDER, IMAGES, FILE_NAME = "datasets", "imagefolder", "file_name"
 _README = f"{FOLDER}/README.md"
 _GROUP_BYTES = 1 << 26  # of pictures in one row group, and in memory
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -152,21 +155,14 @@ class _Shards:
 
 
 class ImageFolderWriter:
-    """``<split>/metadata.parquet`` beside the files of each part of the dataset, with `file_name` for each.
-
-    Raises ConfigError when the user's items have a column of that name.
-    """
+    """``<split>/metadata.parquet`` beside the files of each part of the dataset, with `file_name` for each."""
 
     def __init__(self, folder: ExportFolder, parts: ManifestParts) -> None:
-        if "file_name" in parts.contents.catalog.columns:
-            raise ConfigError(
-                "the items have a column 'file_name' of their own, which an image folder needs for the file; choose "
-                "datasets or webdataset"
-            )
         self._parts = parts
-        schema = parts.schema.insert(0, pa.field("file_name", pa.string()))
+        fields = [field for field in parts.schema if field.name != FILE_NAME]
+        self._schema = pa.schema([pa.field(FILE_NAME, pa.string()), *fields])
         names = parts.contents.split_names
-        self._files = [TableFile(folder, f"{IMAGES}/{name}/metadata.parquet", schema) for name in names]
+        self._files = [TableFile(folder, f"{IMAGES}/{name}/metadata.parquet", self._schema) for name in names]
         self.needed = any(file.needed for file in self._files)
 
     def write(self, part: Part) -> None:
@@ -177,7 +173,8 @@ class ImageFolderWriter:
             table = part.table.take(pa.array(np.flatnonzero((codes == code) & there)))
             below = len(f"{IMAGES}/{name}/")
             paths = [path[below:] for path in table.column(self._parts.names["file"]).to_pylist()]
-            file.write_table(table.add_column(0, "file_name", pa.array(paths, pa.string())))
+            rest = table.drop_columns([FILE_NAME]) if FILE_NAME in table.column_names else table
+            file.write_table(rest.add_column(0, FILE_NAME, pa.array(paths, pa.string())))
 
     def finish(self) -> None:
         """Put the tables in place."""
@@ -188,6 +185,24 @@ class ImageFolderWriter:
         """Give up those that are not finished."""
         for file in self._files:
             file.close()
+
+
+def require_file_names(contents: ExportContents) -> None:
+    """Raise ConfigError when the user's items have a column `file_name` that says something else than their paths.
+
+    An image folder needs the name for the file's place in it; one that holds the paths stands in `path` already.
+    """
+    if FILE_NAME not in contents.catalog.columns:
+        return
+    told = contents.catalog.metadata.column(FILE_NAME)
+    same = (
+        is_string(told.type) and pc.all(pc.equal(told.cast(pa.string()), contents.catalog.items.column("uri"))).as_py()
+    )
+    if not same:
+        raise ConfigError(
+            "the items have a column 'file_name' of their own, which an image folder needs for the file; choose "
+            "datasets or webdataset"
+        )
 
 
 def _readme(splits: list[tuple[str, int]]) -> str:

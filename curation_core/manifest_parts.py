@@ -68,6 +68,10 @@ class ManifestParts:
             rows = indices[start : start + self.n_rows]
             yield Part(self._drawn(rows), rows, np.asarray(self.contents.rows)[rows], start)
 
+    def head(self, n: int) -> pa.Table:
+        """The first n rows of the manifest."""
+        return self._drawn(np.asarray(self.contents.plan.indices)[:n])
+
     def rejected(self) -> Iterator[pa.Table]:
         """One row per item that was not drawn, and per file that could not be read, each with its reason."""
         for start in range(0, len(self._rest), self.n_rows):

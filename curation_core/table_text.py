@@ -81,7 +81,8 @@ def json_column(column: pa.ChunkedArray) -> pa.Array:
         texts = _quoted(column.cast(pa.string()).combine_chunks())
     elif pa.types.is_floating(kind):
         numbers = column.combine_chunks()
-        texts = pc.if_else(pc.is_finite(numbers), numbers.cast(pa.string()), None)
+        spelled = pc.replace_substring_regex(numbers.cast(pa.string()), r"^(-?\d+)$", r"\1.0")  # no whole number
+        texts = pc.if_else(pc.is_finite(numbers), spelled, None)
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         texts = column.combine_chunks().cast(pa.string())
     else:

@@ -1,12 +1,10 @@
 """Which items go out, and can anybody check them?"""
 
-from typing import get_args
-
 import streamlit as st
 
-from curation_app import card_view, exporting, jobs_panel, loaders, show
+from curation_app import card_view, export_form, export_preview, exporting, jobs_panel, loaders, show
 from curation_app.boundary import escaped
-from curation_core.config import ExportConfig, ManifestFormat
+from curation_core.config import ExportConfig
 
 
 def main(ws):
@@ -16,18 +14,14 @@ def main(ws):
         return
     left, right = st.columns([2, 3], gap="medium")
     with left:
+        jobs_panel.panel(ws, ("export",), "export")
         if step.state == "stale":
             stale(ws, step)
         else:
             write(ws, step)
         card_view.form(ws)
-        jobs_panel.panel(ws, ("export",), "export")
-    made = ws.exports()
     with right:
-        if made:
-            exporting.finished(ws, made)
-        else:
-            preview(ws)
+        results(ws)
 
 
 def stale(ws, step):
@@ -39,7 +33,7 @@ def stale(ws, step):
 
 
 def write(ws, step):
-    n, formats = step.meta["n_items"], list(get_args(ManifestFormat))
+    n = step.meta["n_items"]
     with st.container(border=True):
         name = st.text_input(
             "Name of the export",
@@ -47,26 +41,27 @@ def write(ws, step):
             key=f"export-name-{ws.path.name}-{n}",
             help=ExportConfig.model_fields["name"].description,
         )
-        chosen = st.pills("Manifest formats", formats, selection_mode="multi", default=formats, key="export-formats")
-        st.caption(
-            "Beside the manifest: the tree, the rejected items with reasons, the decisions, the settings, checksums."
-        )
-        options = exporting.options(ws)
-        busy = bool(jobs_panel.running(ws))
-        if st.button(
-            f"Export {n:,} items", type="primary", icon=":material/output:", key="export", disabled=not chosen or busy
-        ):
-            config = ExportConfig(name=name, formats=tuple(chosen), **options)
-            jobs_panel.start("export", **config.model_dump(mode="json"))
+        chosen = export_form.choose(ws, n)
+        label, off = f"Export {n:,} items", chosen is None or bool(jobs_panel.running(ws))
+        if st.button(label, type="primary", icon=":material/output:", key="export", disabled=off):
+            jobs_panel.start("export", **ExportConfig(name=name, **chosen).model_dump(mode="json"))
             st.rerun()
+        st.caption("With the tree, the rejected items and why, the decisions, the settings, a card, checksums.")
 
 
-def preview(ws):
-    plan, pool = loaders.kept_draw(ws), loaders.pool(ws)
-    if plan is None:
-        return
-    st.subheader("What goes out", anchor=False)
-    exporting.first_rows(ws, pool, plan)
+def results(ws):
+    made, plan = ws.exports(), loaders.kept_draw(ws)
+    if made and plan is not None:
+        done, before = st.tabs([f"Finished · {len(made)}", "What goes out"])
+        with done:
+            exporting.finished(ws, made)
+        with before:
+            export_preview.view(ws, loaders.pool(ws), plan)
+    elif made:
+        exporting.finished(ws, made)
+    elif plan is not None:
+        st.subheader("What goes out", anchor=False)
+        export_preview.view(ws, loaders.pool(ws), plan)
 
 
 ws = loaders.current()

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from curation_app.format_words import load_lines
 from curation_core.errors import ConfigError
 from curation_core.verification import verify
 from curation_core.workspace import Workspace
@@ -282,6 +283,24 @@ def test_fiftyones_own_importer_reads_the_folder(exported):
         assert len(list(importer)) == DRAWN
 
 
+RUN = ("parquet", "csv", "jsonl", "npy", "txt", "datasets", "imagefolder", "webdataset", "weights", "lance")
+
+
+@pytest.mark.parametrize("kind", RUN)
+def test_the_lines_that_the_page_shows_load_each_format(exported, manifest, monkeypatch, datasets, kind):
+    monkeypatch.chdir(exported.parent)
+    found: dict = {}
+    exec(load_lines(kind, exported.name, ["test", "train"], has_files=True), found)
+    if "parts" in found:
+        assert sum(map(len, found["parts"].values())) == DRAWN
+    elif "sampler" in found:
+        assert len(list(found["sampler"])) == DRAWN
+    elif "shards" in found:
+        assert [path.rpartition("/")[2] for path in found["shards"]] == ["test-000000.tar"]
+    else:
+        assert len(next(found[name] for name in ("manifest", "rows", "paths") if name in found)) == DRAWN
+
+
 # ---- texts, vectors, tars
 
 
@@ -348,6 +367,23 @@ def test_an_item_drawn_twice_is_two_samples_and_one_picture(images):
     ]
     assert len(set(listed)) == len(listed) == len(json.loads((folder / "coco.json").read_text())["images"])
     assert len(listed) == len(set(plan.indices.tolist())) < 80
+
+
+def test_a_column_file_name_gives_way_in_an_image_folder_only_where_it_holds_the_paths(tmp_path, datasets):
+    names = pictures(tmp_path / "pile", 12)
+    pq.write_table(pa.table({"file_name": names, "n": range(12)}), tmp_path / "m.parquet")
+    workspace = made(tmp_path / "ws", tmp_path / "pile", 6, metadata=str(tmp_path / "m.parquet"))
+    folder = workspace.export("e", formats=("imagefolder",), files="copy")
+    assert verify(folder).ok
+    assert set(pq.read_table(folder / "manifest.parquet")["file_name"].to_pylist()) <= set(names)
+    loaded = datasets.load_dataset("imagefolder", data_dir=str(folder / "imagefolder"))
+    assert sum(map(len, loaded.values())) == 6
+
+    cells = [{"bytes": (tmp_path / "pile" / name).read_bytes(), "path": f"old-{name}"} for name in names]
+    pq.write_table(pa.table({"image": cells}), tmp_path / "t.parquet")
+    workspace = made(tmp_path / "other", tmp_path / "t.parquet", 6)
+    with pytest.raises(ConfigError, match="a column 'file_name' of their own"):
+        workspace.export("e", formats=("imagefolder",), files="copy")
 
 
 # ---- files as links
