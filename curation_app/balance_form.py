@@ -19,6 +19,7 @@ _ABOUT = {name: str(info.description) for name, info in SampleConfig.model_field
 def settings(ws: Workspace, pool: Pool) -> SampleConfig:
     """One widget per setting; what was chosen is kept for this session when the page is left."""
     kept, key = f"draw-chosen-{ws.path.name}", f"sample-{ws.path.name}"
+    _follow(ws)
     saved = widget(kept) or loaders.wanted_draw(ws, pool.hierarchy.n_items)
     along = _along(pool, saved, key)
     values = {**along, **_reference(ws, saved, key)}
@@ -60,8 +61,21 @@ def settings(ws: Workspace, pool: Pool) -> SampleConfig:
     return config
 
 
+def chosen(ws: Workspace, config: SampleConfig) -> None:
+    """Remember what the page shows, its size included."""
+    set_widget(f"draw-now-{ws.path.name}", config)
+
+
+def _follow(ws: Workspace) -> None:
+    """Take over a draw that was kept elsewhere since the last look: by another part, another person, the command."""
+    seen, kept = f"draw-seen-{ws.path.name}", ws.settings.sample
+    if kept is not None and widget(seen) not in (None, kept) and widget(f"draw-now-{ws.path.name}") != kept:
+        use(ws, kept)
+    set_widget(seen, kept)
+
+
 def use(ws: Workspace, config: SampleConfig) -> None:
-    """Take settings over, as if a person had chosen each; only from callbacks."""
+    """Take settings over, as if a person had chosen each; only before they are drawn."""
     key = f"sample-{ws.path.name}"
     along = "Tree" if not config.along_column else "Column" if config.column_share == 1 else "Both"
     set_widget(f"draw-chosen-{ws.path.name}", config)

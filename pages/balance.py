@@ -27,6 +27,7 @@ def main(ws):
         config = balance_form.settings(ws, pool)
     with target:
         config = target_form.target(ws, pool, config)
+    balance_form.chosen(ws, config)
     plan = loaders.draw(ws, config)
     if side:
         splits = side.expander("Splits", key="splits-panel", on_change="rerun")

@@ -158,3 +158,16 @@ def test_a_column_that_is_gone_is_left_out_of_the_draw(full_folder, open_page):
         app = open_page(page, ws="shapes")
         assert not app.exception
         assert not app.error
+
+
+def test_a_draw_that_was_kept_elsewhere_is_taken_over(full_folder, open_page):
+    app = open_page("balance", ws="shapes")
+    one(app.slider, "target-slider-shapes").set_value(50).run()
+    assert one(app.number_input, "target-number-shapes").value == 50
+    Workspace(full_folder / "shapes").sample(20, cover="clusters", column="shape")
+    app.run()
+    assert not app.exception
+    assert one(app.number_input, "target-number-shapes").value == 20
+    assert one(app.selectbox, "sample-shapes-cover").value == "clusters"
+    assert one(app.button_group, "sample-shapes-along").value == "Column"
+    assert one(app.button, "to-export")
