@@ -177,9 +177,9 @@ class _Nearest:
     first: int
 
     def look(self, at: slice, squared: np.ndarray) -> None:
-        """Take in a block: (b, p) squared distances of pool items `at`."""
-        best = squared.argmin(axis=0)
-        least = squared[best, np.arange(squared.shape[1])]
+        """Take in a block: (p, b) squared distances of pool items `at`."""
+        best = squared.argmin(axis=1)
+        least = np.take_along_axis(squared, best[:, None], axis=1)[:, 0]
         nearer = least < self.squared[at]
         self.squared[at] = np.where(nearer, least, self.squared[at])
         self.who[at] = np.where(nearer, best + self.first, self.who[at])
@@ -187,24 +187,51 @@ class _Nearest:
 
 def _search(pool: np.ndarray, queries: np.ndarray, k: int, nearest: _Nearest | None) -> np.ndarray:
     """Rows of the k nearest pool items of every query: (b, k) int64, nearest first."""
-    lengths = np.einsum("bd,bd->b", queries, queries)
+    centre = _centre(queries)
+    asked = _widened(queries - centre, asking=True)
     width = max(k, _VALUES // len(queries))
     owner, column, gap = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     bound: np.ndarray = np.full(len(queries), np.inf, np.float32)
     for start in range(0, len(pool), width):
-        block = np.asarray(pool[start : start + width], dtype=np.float32)
-        squared = lengths[:, None] - 2.0 * (queries @ block.T) + np.einsum("pd,pd->p", block, block)  # (b, p)
+        block = np.asarray(pool[start : start + width], dtype=np.float32) - centre
+        squared = _widened(block, asking=False) @ asked.T  # (p, b)
         if nearest is not None:
             nearest.look(slice(start, start + len(block)), squared)
         if not len(owner) and len(block) > k:
-            bound = np.partition(squared, k - 1, axis=1)[:, k - 1]
-        hits = np.nonzero(squared <= bound[:, None])
-        owner, column = np.concatenate((owner, hits[0])), np.concatenate((column, hits[1] + start))
-        gap = np.concatenate((gap, squared[hits]))
+            bound = np.partition(squared, k - 1, axis=0)[k - 1]
+        rows, owners = np.nonzero(squared <= bound)
+        owner, column = np.concatenate((owner, owners)), np.concatenate((column, rows + start))
+        gap = np.concatenate((gap, squared[rows, owners]))
         owner, column, gap = _first(k, owner, column, gap)
         if len(owner) == k * len(queries):
             bound = gap.reshape(len(queries), k)[:, -1]
     return column.reshape(len(queries), -1)
+
+
+def _centre(queries: np.ndarray) -> np.ndarray:
+    """A point amid the queries, (d,) float32: far from the origin, products of long vectors round short distances away.
+
+    On a grid of powers of two about as wide as the queries spread, so that taking it off rounds as little as can be.
+    """
+    mean = queries.mean(axis=0, dtype=np.float64)
+    spread = float(np.sqrt(np.square(queries - mean).mean()))
+    if not np.isfinite(spread) or spread <= 0:
+        return np.asarray(mean, dtype=np.float32)
+    grid = 2.0 ** np.floor(np.log2(spread))
+    return np.asarray(np.round(mean / grid) * grid, dtype=np.float32)
+
+
+def _widened(rows: np.ndarray, *, asking: bool) -> np.ndarray:
+    """Rows (r, d) with two more columns, (r, d + 2), so that one product gives squared distances.
+
+    (p, |p|^2, 1) of the pool times (-2 q, 1, |q|^2) of a query is |p|^2 - 2 p q + |q|^2.
+    """
+    wide = np.empty((len(rows), rows.shape[1] + 2), np.float32)
+    np.multiply(rows, np.float32(-2.0 if asking else 1.0), out=wide[:, :-2])
+    lengths, ones = (-1, -2) if asking else (-2, -1)
+    np.einsum("rd,rd->r", rows, rows, out=wide[:, lengths])
+    wide[:, ones] = 1.0
+    return wide
 
 
 def _first(k: int, owner: np.ndarray, column: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

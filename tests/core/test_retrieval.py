@@ -32,6 +32,16 @@ def test_search_is_exact_both_ways_whatever_the_blocks(n, m, dim, k, seed):
     assert np.allclose(nearest, gaps.min(axis=1))
 
 
+def test_neighbours_are_right_far_from_the_origin_and_for_a_single_example():
+    rng = np.random.default_rng(0)
+    pool = (rng.normal(size=(3000, 16)) * 1e-3 + 50).astype(np.float32)
+    reference = (rng.normal(size=(40, 16)) * 1e-3 + 50).astype(np.float32)
+    wanted = np.argsort(brute(pool, reference), axis=1, kind="stable")
+    assert np.array_equal(neighborhood(pool, reference, k=5).rows, wanted[:, :5])
+    assert np.array_equal(neighborhood(pool, reference[:1], k=5).rows, wanted[:1, :5])
+    assert np.array_equal(neighborhood(pool, pool[:7], k=1).rows[:, 0], np.arange(7))
+
+
 def test_retrieval_goes_round_by_round_and_takes_no_item_twice():
     rows = np.array([[0, 1, 2], [0, 3, 1], [5, 4, 0]])
     distance = np.array([[0.1, 0.5, 0.9], [0.2, 0.3, 0.4], [0.15, 0.2, 0.8]], np.float32)
