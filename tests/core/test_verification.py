@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 import zipfile
@@ -186,3 +187,79 @@ def test_the_failed_row_is_listed_with_its_reason(export):
 def test_a_draw_of_nothing_is_an_export_too(made, formats):
     plan = made.draw(made.settings.sample.model_copy(update={"target_size": 0}))
     assert failed(made.export(f"none-{formats[0]}", plan, formats)) == {}
+
+
+@pytest.fixture(scope="module")
+def mixed(made, tmp_path_factory):
+    """A draw along a column, the tree and by retrieval, every cluster first, with splits, kept items, a cap, a weight."""
+    shutil.copytree(made.path, tmp_path_factory.mktemp("mixed") / "ws")
+    workspace = Workspace(tmp_path_factory.getbasetemp() / "mixed0" / "ws")
+    workspace.decide_items([5, 9], "keep")
+    workspace.decide_cluster(1, 7, "cap", "1")
+    workspace.decide_cluster(2, 2, "weight", "3")
+    workspace.configure(split={"shares": {"train": 0.8, "test": 0.2}})
+    workspace.reference(items=tuple(workspace.item_ids()[:6]))
+    options = {"cover": "clusters", "column": "path", "column_share": 0.5, "reference_share": 0.25}
+    workspace.sample(60, **options)
+    return workspace.export("mixed", formats=("parquet", "csv", "jsonl"))
+
+
+@pytest.mark.parametrize("kept", ["parquet", "csv", "jsonl"])
+def test_a_mixed_draw_is_derived_again_from_any_table(mixed, tmp_path, kept):
+    shutil.copytree(mixed, tmp_path / "e")
+    for kind in {"parquet", "csv", "jsonl"} - {kept}:
+        (tmp_path / "e" / f"manifest.{kind}").unlink()
+    found = {check.name: check for check in verify(tmp_path / "e").checks}
+    assert found["draw derived again"].ok, found["draw derived again"].detail
+    assert found["draw derived again"].detail.startswith("60 items")
+    assert found["every item once"].ok
+    assert found["splits"].ok
+
+
+@pytest.mark.parametrize("column", ["balance_group", "reference_rank", "kept"])
+def test_a_mix_that_was_edited_is_found(mixed, tmp_path, column):
+    shutil.copytree(mixed, tmp_path / "e")
+    table = pq.read_table(tmp_path / "e" / "manifest.parquet")
+    values = table[column].to_pylist()
+    changed = [not value for value in values] if column == "kept" else values[1:] + values[:1]
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, pa.array(changed, table.schema.field(column).type))
+    pq.write_table(table, tmp_path / "e" / "manifest.parquet")
+    resum(tmp_path / "e")
+    assert {"draw derived again", "formats agree"} <= set(failed(tmp_path / "e"))
+
+
+def test_likenesses_in_different_splits_are_found(mixed, tmp_path):
+    shutil.copytree(mixed, tmp_path / "e")
+    for name in ("csv", "jsonl"):
+        (tmp_path / "e" / f"manifest.{name}").unlink()
+    table = pq.read_table(tmp_path / "e" / "manifest.parquet")
+    content = table["sha256"].to_pylist()
+    first, other = table["split"].to_pylist().index("train"), table["split"].to_pylist().index("test")
+    content[other] = content[first]
+    table = table.set_column(table.column_names.index("sha256"), "sha256", pa.array(content))
+    pq.write_table(table, tmp_path / "e" / "manifest.parquet")
+    resum(tmp_path / "e")
+    assert failed(tmp_path / "e")["splits"] == "1 groups of the same bytes are in more than one split"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_exports_of_earlier_versions_verify(export, version):
+    """As format 2 wrote them: cells by Python's csv and json; format 1 had no caps, weights and kept items."""
+    table, run = pq.read_table(export / "manifest.parquet"), json.loads((export / "run.json").read_text())
+    if version == 1:
+        tree = pq.read_table(export / "tree.parquet")
+        pq.write_table(tree.drop_columns(["cap", "weight"]), export / "tree.parquet")
+    rows = table.to_pylist()
+    with (export / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.column_names)
+        writer.writerows(
+            [f"'{v}" if isinstance(v, str) and v[:1] in "=-@+" else v for v in row.values()] for row in rows
+        )
+    (export / "manifest.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    told = {name: value for name, value in run.items() if name not in ("formats", "splits")}
+    sample = {name: run["sample"][name] for name in ("target_size", "strategy", "multiplier", "seed")}
+    (export / "run.json").write_text(json.dumps({**told, "format": version, "sample": sample}))
+    resum(export)
+    assert failed(export) == {}
