@@ -191,7 +191,7 @@ def test_a_draw_of_nothing_is_an_export_too(made, formats):
 
 @pytest.fixture(scope="module")
 def mixed(made, tmp_path_factory):
-    """A draw along a column, the tree and by retrieval, every cluster first, with splits, kept items, a cap, a weight."""
+    """A draw along a column, the tree and by retrieval, every cluster first; splits, kept items, a cap, a weight."""
     shutil.copytree(made.path, tmp_path_factory.mktemp("mixed") / "ws")
     workspace = Workspace(tmp_path_factory.getbasetemp() / "mixed0" / "ws")
     workspace.decide_items([5, 9], "keep")
