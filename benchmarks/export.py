@@ -271,7 +271,7 @@ def report(counts: list[int], *, write: bool) -> None:
     lines += [_apart(case, n) for n in counts for case in CASES]
     lines += ["", f"| stop of {counts[-1]:,} rows | longest wait |", "|---|---|"]
     lines += [_apart(case, counts[-1]) for case in STOPS]
-    lines += ["", f"| {N_FILES:,} files of bytes each | writer | MB/s | ours is |", "|---|---|---|---|"]
+    lines += ["", f"| {N_FILES:,} files of this many bytes | writer | MB/s | ours is |", "|---|---|---|---|"]
     lines += [_apart("tars", size) for size in (20_000, 100_000)]
     print("\n".join(lines))
     if write:

@@ -1,5 +1,6 @@
 """What an export is to hold: formats by what they are for, files, splits, privacy, and how large it will be."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -58,7 +59,9 @@ def _files(ws: Workspace, formats: list[str]) -> dict[str, Any]:
     if loaders.catalog(ws).modality != "image":
         return {}
     blurs = ws.settings.faces.blur
-    modes = list(_FILES)
+    config = ws.settings.ingest
+    in_files = config is not None and Path(config.source).is_dir()  # else there is nothing to link to
+    modes = [mode for mode in _FILES if in_files or mode in ("reference", "copy")]
     mode = st.segmented_control(
         "Files", modes, default="reference", required=True, format_func=_FILES.__getitem__, key="export-files"
     )

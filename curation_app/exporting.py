@@ -121,7 +121,11 @@ def files_of(folder: Path) -> tuple[list[tuple[str, int, bool]], int]:
             where = parts[0] if len(parts) == 1 else "/".join(parts[:2] if len(parts) > 2 else parts[:1]) + "/"
             sizes.setdefault(where, []).append(path.stat().st_size)
     rows = [
-        (f"{name} · {len(found):,} files" if name.endswith("/") else name, sum(found), not name.endswith("/"))
+        (
+            f"{name} · {show.count(len(found), 'file')}" if name.endswith("/") else name,
+            sum(found),
+            not name.endswith("/"),
+        )
         for name, found in sizes.items()
     ]
     return sorted(rows, key=lambda row: (row[2], row[0])), sum(size for _, size, _ in rows)
