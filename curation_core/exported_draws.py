@@ -53,12 +53,15 @@ def _side(folder: Path, run: Mapping[str, Any], name: str) -> DrawSide:
     rejected = rejected.filter(pc.is_valid(rejected[names["row"]])).select(wanted)
     n = int(run["counts"]["in_tree"])
     drawn, rest = (_numbers(table[names["row"]], np.int64) for table in (manifest, rejected))
+    listed = np.concatenate((np.unique(drawn), rest))
+    if len(listed) != n or not np.array_equal(
+        np.sort(listed), np.arange(n)
+    ):  # looked at first: a broken file may hold any number
+        raise ManifestMismatch(f"{name}: drawn and rejected items do not make up the {n} of the tree; verify it")
     copies = np.bincount(drawn, minlength=n)
     order = np.concatenate((np.unique(drawn, return_index=True)[1], manifest.num_rows + np.arange(len(rest))))
     both = pa.concat_tables([manifest, rejected]).take(pa.array(order))
     both = both.take(pa.array(np.argsort(_numbers(both[names["row"]], np.int64))))
-    if both.num_rows != n or not np.array_equal(_numbers(both[names["row"]], np.int64), np.arange(n)):
-        raise ManifestMismatch(f"{name}: drawn and rejected items do not make up the {n} of the tree; verify it")
     tree, quotas, capped = _tree(folder, _numbers(both[cluster_column], np.int32))
     why = np.where(copies > 0, Why.DRAWN, np.where(capped, Why.CAPPED, Why.QUOTA)).astype(np.int8)
     for start, meant in _WHY.items():
@@ -95,6 +98,8 @@ def _tree(folder: Path, leaf: np.ndarray) -> tuple[Hierarchy, tuple[np.ndarray, 
     for level in range(1, int(pc.max(table["level"]).as_py()) + 1):
         rows = table.filter(pc.equal(table["level"], level))
         quotas.append(_numbers(rows["quota"], np.int64))
+        if len(assignment) and not 0 <= assignment.min() <= assignment.max() < rows.num_rows:
+            raise ValueError(f"clusters of level {level} that tree.parquet does not have")
         levels.append(
             Level(np.empty((rows.num_rows, 0), np.float32), assignment, np.zeros(len(assignment), np.float32))
         )
