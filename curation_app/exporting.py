@@ -13,6 +13,8 @@ from curation_app.format_words import load_lines
 from curation_core.verification import Verification
 from curation_core.workspace import Workspace
 
+_CHECKED_UNASKED = 200_000_000  # bytes; more takes seconds to read
+
 
 def harmless(name: str) -> str:
     """A name that can be an export's folder."""
@@ -70,19 +72,32 @@ def _run(folder: Path) -> dict[str, Any]:
 
 
 def _verified(ws: Workspace, folder: Path) -> None:
+    """The mark, with all checks behind it; a large export is checked when somebody asks, for it takes a while."""
+    key = f"verified-{ws.path.name}-{folder.name}"
+    asked = st.session_state.get(key) or files_of(folder)[1] <= _CHECKED_UNASKED
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(folder.name)}**")
-        found = _verify(str(ws.path), folder.name, (folder / "SHA256SUMS").stat().st_mtime_ns)
-        if found.ok:
+        found = _verify(str(ws.path), folder.name, (folder / "SHA256SUMS").stat().st_mtime_ns) if asked else None
+        if found is None:
+            st.badge("not verified yet", color="gray", icon=":material/gpp_maybe:")
+        elif found.ok:
             st.badge("verified", color="green", icon=":material/verified:")
         else:
             st.badge("does not verify", color="red", icon=":material/gpp_bad:")
         st.space("stretch")
         card_view.open_card(ws, folder)
-        st.button("Verify again", key=f"verify-{folder.name}", icon=":material/sync:", on_click=_verify.clear)
+        label = "Verify" if found is None else "Verify again"
+        st.button(label, key=f"verify-{folder.name}", icon=":material/sync:", on_click=_again, args=(key,))
+    if found is None:
+        return
     with st.expander(f"{len(found.checks)} checks", expanded=not found.ok, type="compact", key=f"checks-{folder.name}"):
         for check in found.checks:
             st.text(f"{'✓' if check.ok else '✕'} {check.name}: {check.detail}")
+
+
+def _again(key: str) -> None:
+    st.session_state[key] = True
+    _verify.clear()
 
 
 @st.cache_resource(max_entries=64, show_spinner="Verifying")

@@ -113,7 +113,8 @@ def test_explore_forgives_a_link_to_a_cluster_that_is_not_there(full_folder, ope
 def test_export_shows_the_finished_export_as_verified(full_folder, open_page):
     app = open_page("export", ws="shapes")
     assert any("verified" in str(element.value) for element in app.markdown)
-    assert "load_dataset" in app.code[0].value
+    assert "read_parquet" in app.code[0].value
+    assert any("load_dataset" in code.value for code in app.code)
 
 
 def test_export_asks_for_a_new_draw_when_decisions_moved_on(full_folder, open_page):

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import shutil
+import tarfile
 import zipfile
 
 import numpy as np
@@ -289,6 +290,31 @@ def test_blurring_without_a_search_is_refused_and_leaves_nothing(pile, tmp_path)
     with pytest.raises(StepMissing, match="run faces"):
         written(tmp_path / "e", pile.contents(face_config=BLUR), read=pile.read)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_inside_shards_are_blurred_too_and_what_nobody_searched_is_left_out(pile, tmp_path):
+    contents = pile.contents(faces=pile.found, face_config=BLUR, unsearched=("coffee.png",))
+    config = ExportConfig(name="e", formats=("webdataset", "datasets"), shard_mb=1)
+    export.write(tmp_path / "e", contents, config, originals=Originals(pile.read))
+    assert failed(tmp_path / "e") == {}
+    assert not (tmp_path / "e" / "files").exists()
+    paths = {row["item_id"]: row["path"] for row in pq.read_table(tmp_path / "e" / "manifest.parquet").to_pylist()}
+    found = {}
+    for shard in (tmp_path / "e" / "webdataset").glob("*.tar"):
+        with tarfile.open(shard) as archive:
+            members = [member for member in archive if not member.name.endswith(".json")]
+            found |= {paths[one.name[:16]]: (one.name, archive.extractfile(one).read()) for one in members}
+    rows = [row for path in (tmp_path / "e").rglob("train-*.parquet") for row in pq.read_table(path).to_pylist()]
+    inside = {row["path"]: row["image"] and row["image"]["bytes"] for row in rows}
+    assert inside.pop("coffee.png") is None
+    assert set(found) == set(inside) == set(paths.values()) - {"coffee.png"}
+    for name, (member, data) in found.items():
+        assert inside[name] == data
+        assert (data == pile.read(name)) is not name.startswith("people/")
+        assert len(detector().detect(decode_image(data), floor=THRESHOLD, max_side=640)) == 0 or "people" not in name
+        assert member.endswith(".png") or not name.startswith("people/")
+    left_out = pq.read_table(tmp_path / "e" / "not_copied.parquet").to_pylist()
+    assert left_out == [{"uri": "coffee.png", "reason": "could not be searched for faces; run faces again"}]
 
 
 # ---- names
