@@ -43,7 +43,7 @@ def csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return csv_column(column.cast(kind.value_type))
     if _is_list(kind) and not kind.value_type.num_fields and not _is_bytes(kind.value_type):
         items = column.cast(pa.list_(pa.string()))
-        return csv_column(pa.chunked_array([pc.binary_join(part, ";") for part in items.chunks], pa.string()))
+        return csv_column(pa.chunked_array([_listed(part) for part in items.chunks], pa.string()))
     if kind.num_fields or _is_bytes(kind):
         column = pa.chunked_array([_spelled(column)])
     elif pa.types.is_float16(kind):
@@ -97,6 +97,14 @@ def data_of(texts: pa.Array) -> memoryview:
         return memoryview(b"")
     places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     return memoryview(data)[places[0] : places[-1]]
+
+
+def _listed(lists: pa.Array) -> pa.Array:
+    """Lists of texts joined by semicolons; what is null in a list is nothing between two of them."""
+    if not lists.flatten().null_count:
+        return pc.binary_join(lists, ";")
+    values = lists.to_pylist()
+    return pa.array([None if one is None else ";".join(text or "" for text in one) for one in values], pa.string())
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
