@@ -161,8 +161,10 @@ class ArtifactStore:
     def all_meta(self, step: str) -> list[dict[str, Any]]:
         """Provenance of all complete artefacts of a step, newest first."""
         folders = (self.root / step).glob("*/meta.json") if (self.root / step).is_dir() else ()
-        found = [self.meta(step, path.parent.name) for path in folders if not path.parent.name.startswith(".")]
-        return sorted(found, key=lambda meta: str(meta.get("finished", "")), reverse=True)
+        found = [(self.meta(step, path.parent.name), path) for path in folders if not path.parent.name.startswith(".")]
+        # two of one second: by when their files were written, which copies keep
+        found.sort(key=lambda pair: (str(pair[0].get("finished", "")), pair[1].stat().st_mtime_ns), reverse=True)
+        return [meta for meta, _ in found]
 
     @contextlib.contextmanager
     def writing(self, step: str, key: str, meta: dict[str, Any]) -> Iterator[Path]:
