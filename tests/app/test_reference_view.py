@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from curation_app.chart_reference import coverage_curves, mix_curve, nearness
+from curation_core.saved_selections import SavedSelections
+from curation_core.selection import Selection
 from curation_core.workspace import Workspace
 
 
@@ -20,6 +22,12 @@ def test_without_a_set_the_part_asks_for_one(full_folder, open_page):
     assert app.button(key="reference-read").disabled
     app.text_input(key="reference-where").set_value("uri != ''").run()
     assert not app.button(key="reference-read").disabled
+    ws = Workspace.open(full_folder / "shapes")
+    SavedSelections(ws.path).save("mine", Selection("cluster", 2, 0), tree=ws.plans.plan("cluster").key, count=1)
+    app.run()
+    app.selectbox(key="reference-items").set_value("mine").run()
+    n = int(ws.hierarchy().sizes(2)[0])
+    assert app.button(key="reference-read").label == f"Use {n:,} items as examples"
 
 
 def test_coverage_and_the_share_follow_the_draw(full_folder, open_page, tmp_path):
