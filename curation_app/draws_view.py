@@ -21,7 +21,7 @@ from curation_core.errors import CurationError
 from curation_core.polygons import in_polygon
 from curation_core.workspace import Workspace
 
-SHOWN = 8  # thumbnails of each kind
+SHOWN = 12  # thumbnails of each kind
 _A, _B, _MAP = "compare-a", "compare-b", "compare-map"
 
 
