@@ -14,13 +14,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from curation_core.artifacts import explained, file_hash, write_bytes
 from curation_core.errors import ConfigError
 
 SUMS = "SHA256SUMS"
-_BUFFER = 1 << 20
+_AT_ONCE = 1 << 20  # bytes that are hashed and written together
 _FEW = 500  # files that are synced one by one
 
 
@@ -41,9 +41,10 @@ class OutputFile:
         self._path = folder.path / name
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._partial = self._path.with_name(f".{self._path.name}.part")
-        self._file: BinaryIO = self._partial.open("wb", buffering=_BUFFER)
+        self._file = self._partial.open("wb", buffering=0)
         self._digest = hashlib.sha256()
-        self.size = 0
+        self._waiting: list[bytes] = []
+        self._n_waiting = self.size = 0
 
     @property
     def closed(self) -> bool:
@@ -52,11 +53,22 @@ class OutputFile:
 
     def write(self, data: Any) -> int:
         """Write bytes, or whatever holds them."""
-        view = memoryview(data)
-        self._digest.update(view)
-        self._file.write(view)
-        self.size += view.nbytes
-        return view.nbytes
+        piece = data if isinstance(data, bytes) else bytes(memoryview(data))
+        self._waiting.append(piece)
+        self._n_waiting += len(piece)
+        self.size += len(piece)
+        if self._n_waiting >= _AT_ONCE:
+            self._pass_on()
+        return len(piece)
+
+    def _pass_on(self) -> None:
+        """Hash and write what waits, as one large piece: other threads run meanwhile."""
+        piece = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+        self._waiting, self._n_waiting = [], 0
+        self._digest.update(piece)
+        left = memoryview(piece)
+        while left:
+            left = left[self._file.write(left) :]
 
     def flush(self) -> None:
         """Nothing: what is written counts when the file is finished."""
@@ -75,6 +87,7 @@ class OutputFile:
         It is on the disk for good when the whole export is put in place; what a crash of the machine tore is found out
         by its hash.
         """
+        self._pass_on()
         self._file.close()
         self._partial.replace(self._path)
         entry = Entry(self.size, self._digest.hexdigest(), facts)

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from curation_core.export_folder import ExportFolder
 from curation_core.face_model import FaceDetector, detector
 from curation_core.images import decode_image
 from curation_core.manifest import Copies, ExportContents
-from curation_core.safe_paths import with_suffix
+from curation_core.safe_paths import KNOWN, SUFFIXES
 from curation_core.unchanged import Read, read_unchanged
 
 MAX_THREADS = 4  # each holds one whole picture, decoded
@@ -104,9 +103,10 @@ class Outgoing:
             name = self.copies.file.get(row)
             if name is None:
                 raise IngestError("was left out")
-            return (self.folder.path / name).read_bytes(), _ending(name)
+            data = (self.folder.path / name).read_bytes()
+            return data, _ending(name, data)
         data = self.payloads.get(row)
-        return data, "png" if row in self.payloads.with_faces else _ending(with_suffix(self._uri(row), data))
+        return data, "png" if row in self.payloads.with_faces else _ending(self._uri(row), data)
 
     def stream(self, rows: Sequence[int]) -> Iterator[tuple[bytes | None, str]]:
         """The same for many rows in their order, None and the reason where there is nothing; some are read ahead."""
@@ -135,5 +135,9 @@ class Outgoing:
         return self.payloads.contents.catalog.uri[row]
 
 
-def _ending(name: str) -> str:
-    return PurePosixPath(name).suffix.lower().lstrip(".")
+def _ending(name: str, data: bytes = b"") -> str:
+    """What a name ends with, without a dot; of one that says nothing what its bytes begin with. "" for neither."""
+    stem, _, ending = name.rpartition("/")[2].rpartition(".")
+    if stem and f".{ending.lower()}" in KNOWN:
+        return ending.lower()
+    return next((suffix[1:] for start, suffix in SUFFIXES.items() if data.startswith(start)), "")

@@ -21,7 +21,7 @@ SUFFIXES = {  # first bytes of a file, for items whose name does not say what th
     b"II*\0": ".tif",
     b"MM\0*": ".tif",
 }
-_KNOWN = frozenset((*SUFFIXES.values(), ".jpeg", ".tiff"))
+KNOWN = frozenset((*SUFFIXES.values(), ".jpeg", ".tiff"))
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f<>:\"|?*\\]")  # not allowed on Windows, or not on one line of SHA256SUMS
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # devices on Windows
 
@@ -45,7 +45,7 @@ def safe_names(catalog: Catalog, rows: np.ndarray, as_png: frozenset[int] = froz
 
 def with_suffix(name: str, data: bytes) -> str:
     """The name, with the ending of what the bytes are where it has none that pictures have."""
-    if PurePosixPath(name).suffix.lower() in _KNOWN:
+    if PurePosixPath(name).suffix.lower() in KNOWN:
         return name
     return name + next((suffix for start, suffix in SUFFIXES.items() if data.startswith(start)), "")
 
@@ -54,7 +54,7 @@ def _candidates(uri: str, item_id: str, as_png: bool) -> Iterator[PurePosixPath]
     """What an item may be called, best first; the later ones for names that others have, or that others are below."""
     path = _safe_path(uri)
     if as_png:
-        path = path.with_suffix(".png") if path.suffix.lower() in _KNOWN else path.with_name(f"{path.name}.png")
+        path = path.with_suffix(".png") if path.suffix.lower() in KNOWN else path.with_name(f"{path.name}.png")
     yield path
     yield path.with_name(f"{path.stem}~{item_id}{path.suffix}")
     yield PurePosixPath(FOLDER, f"~{item_id}", path.name)
@@ -85,7 +85,7 @@ def _is_free(path: PurePosixPath, taken: set[str], folders: set[str]) -> bool:
 
 def _endings(path: PurePosixPath) -> set[str]:
     """What a path may be called in the end: an item that does not say what it is gets its ending when it is read."""
-    suffixes = {""} if path.suffix.lower() in _KNOWN else {"", *_KNOWN}
+    suffixes = {""} if path.suffix.lower() in KNOWN else {"", *KNOWN}
     return {_key(path) + suffix for suffix in suffixes}
 
 

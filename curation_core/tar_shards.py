@@ -3,6 +3,7 @@
 from curation_core.export_folder import Entry, ExportFolder
 
 BLOCK = 512
+_PADDING = bytes(BLOCK)
 _END = bytes(2 * BLOCK)  # two empty blocks close a tar
 _REST = b"0" + bytes(100) + b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00" + bytes(167)  # a file, of nobody
 _REST_SUM = sum(_REST) + 8 * ord(" ")  # the checksum itself counts as spaces
@@ -20,10 +21,6 @@ def header(name: str, size: int) -> bytes:
     return fields + b"%06o\x00 " % (sum(fields) + _REST_SUM) + _REST
 
 
-def _pad(data: bytes) -> bytes:
-    return bytes(-len(data) % BLOCK)
-
-
 class TarShard:
     """One tar that is being written."""
 
@@ -36,8 +33,11 @@ class TarShard:
         return self._file.size
 
     def add(self, *files: tuple[str, bytes]) -> None:
-        """Add files by name, as one piece: it is hashed at once, which lets other threads run."""
-        self._file.write(b"".join(part for name, data in files for part in (header(name, len(data)), data, _pad(data))))
+        """Add files by name."""
+        for name, data in files:
+            self._file.write(header(name, len(data)))
+            self._file.write(data)
+            self._file.write(_PADDING[: -len(data) % BLOCK])
 
     def finish(self, **facts: object) -> Entry:
         """Close the tar and put it in its place."""
