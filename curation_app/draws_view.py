@@ -28,7 +28,8 @@ _A, _B, _MAP = "compare-a", "compare-b", "compare-map"
 def view(ws: Workspace) -> None:
     """The Compare tab."""
     offered = draws.choices(ws)
-    if len(offered) < 2:
+    trees = sum(name.startswith("tree:") for name in offered)
+    if len(offered) - trees < 2 and trees < 2:  # a draw and its own tree say the same
         show.empty(
             "Nothing to compare yet",
             "Two draws, trees or exports are held against each other here: which items entered, which left, and why. "

@@ -235,7 +235,9 @@ def _reasons(before: Mapping[str, Any], now: Mapping[str, Any], changed: str) ->
     if rest and not changed:
         found.append(f"run.json differs in {', '.join(rest[:_LISTED])}")
     if not found:
-        found.append("the machine's arithmetic (BLAS, threads, GPU) rounds in another order, or files were changed")
+        found.append(
+            "the machine's arithmetic (kernels of k-means, BLAS, GPU) rounds in another order, or files were changed"
+        )
     return found
 
 

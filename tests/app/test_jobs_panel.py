@@ -66,6 +66,7 @@ def test_a_finished_job_leaves_the_page_to_its_result(full_folder, open_page):
 def test_the_runs_page_lists_jobs_with_their_log(full_folder, open_page):
     write_job(full_folder, "cluster", status="failed", error="out of memory")
     app = open_page("runs", ws="shapes")
+    app.segmented_control(key="runs-part").set_value("Jobs").run()
     assert any("<b>line</b>" in block.value for block in app.code)
     assert "out of memory" in markdown(app)
 
