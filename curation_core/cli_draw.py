@@ -33,7 +33,9 @@ def sample(
     one_per_group: Annotated[
         bool | None, typer.Option("--one-per-group/--all", help="Draw at most one of a group of near-duplicates.")
     ] = None,
-    split: Annotated[list[str] | None, typer.Option(help="A split and its share, train=0.8; repeatable.")] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Splits and their shares: train=0.8,val=0.1,test=0.1.")
+    ] = None,
     split_column: Annotated[str | None, typer.Option(help="Column that every split holds in equal parts.")] = None,
     save_as: Annotated[str | None, typer.Option(help="Keep the draw by this name too.")] = None,
     as_json: AsJson = False,
@@ -84,7 +86,8 @@ def _finish(
 ) -> None:
     """Part the draw where that is asked for, give it a name where one is given, and say what was drawn."""
     if split[0] or split[1] is not None:
-        shares = {"shares": dict(map(_share, split[0]))} if split[0] else {}
+        entries = [entry for told in split[0] or [] for entry in told.split(",")]
+        shares = {"shares": dict(map(_share, entries))} if entries else {}
         opened.configure(split={**shares, **({} if split[1] is None else {"column": split[1] or None})})
     if save_as is not None:
         opened.save_plan(save_as)

@@ -77,7 +77,9 @@ class SplitConfig(StepConfig):
     @model_validator(mode="after")
     def _shares_make_a_whole(self) -> "SplitConfig":
         if not 2 <= len(self.shares) <= 100:
-            raise ValueError(f"there are {len(self.shares)} splits; name 2 to 100, for example train and test")
+            raise ValueError(
+                f"splits are {', '.join(self.shares) or 'none'}; name 2 to 100, for example train and test"
+            )
         if not all(name.strip() and share > 0 for name, share in self.shares.items()):
             raise ValueError(f"shares are {self.shares}; give every split a name and a share above 0")
         if abs(sum(self.shares.values()) - 1) > 1e-6:
