@@ -15,6 +15,7 @@ from curation_core.table_text import data_of, json_column, json_rows
 from curation_core.unchanged import Originals
 
 _RESERVED = ("id", "filepath", "tags", "metadata", "sample_id", "created_at", "last_modified_at")
+_COCO_FEW = 50  # .json files of a source that are looked into
 _COCO_MOST = 1 << 31  # bytes of a COCO file that is read whole
 
 
@@ -194,6 +195,8 @@ def _find_coco(originals: Originals | None, wanted: str | None) -> dict[str, Any
     if wanted is not None and wanted not in others:
         raise ConfigError(f"coco_file is {wanted!r}, which is no file of the source; its files are {_some(others)}")
     names = [wanted] if wanted is not None else [name for name in others if name.lower().endswith(".json")]
+    if len(names) > _COCO_FEW:
+        return None  # one beside every picture: none of them lists them all
     found = {name: data for name in names if originals is not None and (data := _read_coco(originals, name))}
     if wanted is not None and not found:
         raise ConfigError(f"{wanted} is no COCO file: it needs lists of images, annotations and categories")

@@ -428,6 +428,18 @@ def test_personal_data_is_masked_in_every_format_and_in_what_was_rejected(texts,
     assert failed(folder) == {}
 
 
+def test_personal_data_is_masked_inside_shards_too(texts, tmp_path):
+    config = ExportConfig(name="e", formats=("webdataset", "datasets"))
+    export.write(tmp_path / "e", contents_of(texts, 8, masked=True), config)
+    assert failed(tmp_path / "e") == {}
+    shards = b"".join(path.read_bytes() for path in (tmp_path / "e").rglob("*.tar"))
+    rows = str([pq.read_table(path).to_pylist() for path in (tmp_path / "e" / "datasets").rglob("*.parquet")])
+    for secret in ("example.com", "example.org", "555 0173", "4111"):
+        assert secret.encode() not in shards
+        assert secret not in rows
+    assert b"Write to [mail] or [phone]." in shards
+
+
 def test_without_masking_texts_are_as_they_were_and_the_columns_as_before(texts, tmp_path):
     folder, _ = written(tmp_path / "e", contents_of(texts, 5))
     manifest = pq.read_table(folder / "manifest.parquet")

@@ -254,6 +254,19 @@ def test_coco_keeps_ids_and_annotations_of_the_drawn_images(exported, manifest):
     )
 
 
+def test_without_a_coco_file_images_are_listed_alone(tmp_path):
+    names = pictures(tmp_path / "pile", 12)
+    folder = made(tmp_path / "ws", tmp_path / "pile", 6).export("e", formats=("coco", "parquet"))
+    told = json.loads((folder / "coco.json").read_text())
+    rows = pq.read_table(folder / "manifest.parquet").to_pylist()
+    assert [(image["id"], image["file_name"]) for image in told["images"]] == [
+        (r["source_row"], r["path"]) for r in rows
+    ]
+    assert {image["file_name"] for image in told["images"]} <= set(names)
+    assert told["annotations"] == told["categories"] == []
+    assert verify(folder).ok
+
+
 def test_lightly_lists_are_coco_images_by_split(exported, manifest):
     rows = manifest.to_pylist()
     for split in ("train", "test"):
