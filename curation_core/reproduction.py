@@ -23,6 +23,7 @@ _FOLDER = "again"  # what the export is called when it is made again; no file of
 _NEEDED = ("source", "settings", "sample", "export", "columns", "counts")
 _LISTED = 5
 _SAYS = {"differs": "differs", "missing": "did not come again", "new": "is new"}
+_ARITHMETIC = "the machine's arithmetic (processor, kernels of k-means, BLAS, GPU) rounds in another order"
 State = Literal["same", "differs", "missing", "new"]
 
 
@@ -204,7 +205,11 @@ def _compared(export: Path, again: Path, run: Mapping[str, Any], changed: str) -
         else:
             files[name] = "same" if before[name] == now[name] else "differs"
     files |= _lance(export, again)
-    why = () if all(state == "same" for state in files.values()) else tuple(_reasons(run, read_run(again), changed))
+    why = (
+        ()
+        if all(state == "same" for state in files.values())
+        else tuple(_reasons(run, read_run(again), changed, files))
+    )
     return Reproduction(files, why)
 
 
@@ -218,7 +223,7 @@ def _lance(export: Path, again: Path) -> dict[str, State]:
     return {LANCE: "same" if read_lance(there).equals(read_lance(now)) else "differs"}
 
 
-def _reasons(before: Mapping[str, Any], now: Mapping[str, Any], changed: str) -> list[str]:
+def _reasons(before: Mapping[str, Any], now: Mapping[str, Any], changed: str, files: Mapping[str, State]) -> list[str]:
     """What may explain that bytes differ, the surest first."""
     found = [changed] if changed else []
     for name, what in (("packages", "version"), ("step_versions", "version of step")):
@@ -232,12 +237,12 @@ def _reasons(before: Mapping[str, Any], now: Mapping[str, Any], changed: str) ->
         found.append(f"format {before.get('format')} then, {now.get('format')} now")
     told = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
     rest = [name for name in told if name not in ("packages", "step_versions", "format")]
+    if not found and files.get("tree.parquet") == "differs":
+        return [f"the tree came out otherwise: {_ARITHMETIC}"]
     if rest and not changed:
         found.append(f"run.json differs in {', '.join(rest[:_LISTED])}")
     if not found:
-        found.append(
-            "the machine's arithmetic (kernels of k-means, BLAS, GPU) rounds in another order, or files were changed"
-        )
+        found.append(f"{_ARITHMETIC}, or files were changed")
     return found
 
 
