@@ -260,7 +260,7 @@ def main() -> None:
     elif asked.case in STOPS:
         print(f"| {asked.case} | {' | '.join(cancelled(asked.n, STOPS[asked.case]))} |")
     elif asked.case == "tars":
-        print("\n".join(f"| {asked.n:,} | {' | '.join(row)} |" for row in tars(asked.n)))
+        print("\n".join(f"| {asked.n or 20_000:,} | {' | '.join(row)} |" for row in tars(asked.n or 20_000)))
     else:
         report([asked.n] if asked.n else [250_000, 1_000_000], write=asked.write)
 
