@@ -44,7 +44,7 @@ void pack_screen(const float *table, int64_t k, int64_t dim, uint32_t *panels, f
     const int64_t pairs = (dim + 1) / 2, padded = (k + SCREEN_WIDTH - 1) / SCREEN_WIDTH * SCREEN_WIDTH;
     const double sums = (2 * dim + 8) * 0x1p-24; /* of the chain here and of the float32 path, each at most dim + 4 long */
     float *norm = margins, *slack = margins + padded, *fixed = margins + 2 * padded;
-    uint32_t row[pairs];
+    uint32_t row[pairs + 1]; /* never of no length */
     for (int64_t c = 0; c < padded; c++) {
         double loss = 0, length = 0;
         const float *from = table + c * (dim + 1);
