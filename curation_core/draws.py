@@ -63,6 +63,11 @@ class Draws(Described):
 
     def mixed_in(self, config: SampleConfig) -> tuple[np.ndarray | None, np.ndarray | None]:
         """What `sample` needs for a mixed draw: groups of the column, ranks of retrieval; None where it needs none."""
+        if config.reference_share and self.settings.reference is None:
+            raise ConfigError(
+                f"reference_share is {config.reference_share:g}, but there is no reference set; read one first, for "
+                "example `curate reference trusted/`, or set it to 0"
+            )
         return (
             self.groups(config.column if config.along_column else None),
             self.retrieved() if config.reference_share else None,

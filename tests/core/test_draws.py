@@ -67,6 +67,13 @@ def test_older_draws_keep_their_name_under_the_newer_settings(made):
     }
 
 
+def test_a_share_of_a_reference_set_that_is_not_there_is_refused_and_not_kept(made):
+    before = made.settings
+    with pytest.raises(ConfigError, match=r"reference_share is 0\.2, but there is no reference set; read one first"):
+        made.sample(20, reference_share=0.2)
+    assert made.settings == before
+
+
 def test_splits_of_a_workspace_part_no_copies(made):
     made.configure(split={"shares": {"train": 0.7, "test": 0.3}, "column": "kind"})
     plan = made.draw(SampleConfig(target_size=200))
