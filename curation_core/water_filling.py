@@ -131,10 +131,7 @@ class _Level:
         quota[self.order] = np.where(filled, self.room, level[self.owner])
         waits = np.empty(len(self.room), dtype=bool)
         waits[self.order] = ~filled
-        waiting = self.turns[waits[self.turns]]
-        owner = np.repeat(np.arange(len(budget)), open_count)
-        turn = np.arange(len(waiting)) - (np.cumsum(open_count) - open_count)[owner]
-        quota[waiting[turn < remainder[owner]]] += 1
+        _one_more(quota, self.turns[waits[self.turns]], open_count, remainder)
         return quota
 
 
@@ -160,11 +157,15 @@ class _Raised:
         left = budget - np.bincount(self.parent, quota, len(budget)).astype(np.int64)
         lowest = (self.floor <= height) & (height < self.capacity)
         child = self.turns[lowest[self.turns]]
-        owner = self.parent[child]
-        count = np.bincount(owner, minlength=len(budget))
-        turn = np.arange(len(child)) - (np.cumsum(count) - count)[owner]
-        quota[child[turn < left[owner]]] += 1
+        _one_more(quota, child, np.bincount(self.parent[child], minlength=len(budget)), left)
         return quota
+
+
+def _one_more(quota: np.ndarray, child: np.ndarray, count: np.ndarray, left: np.ndarray) -> None:
+    """One unit more for the first `left` children of each parent. child: (m,) parent by parent, count: (p,) of each."""
+    owner = np.repeat(np.arange(len(count)), count)
+    turn = np.arange(len(child)) - (np.cumsum(count) - count)[owner]
+    quota[child[turn < left[owner]]] += 1
 
 
 class _Sloped:
