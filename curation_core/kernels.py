@@ -6,6 +6,7 @@ rounding, and nowhere else. What was used stands in the provenance of a tree.
 
 import importlib.util
 import os
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -44,19 +45,49 @@ def engines() -> tuple[str, ...]:
     return (*paths, *screened, "blas")
 
 
-def lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
+@dataclass(frozen=True)
+class Search:
+    """A table of centroids made ready for one engine, for many blocks of points.
 
-    x: (n, d) float32 whose last column is 1. table: (k, d) float32, see `Points.table`. rows: (m,) which rows to look
-    at, all unless given; no second copy of x is made, and no matrix of all scores.
+    table: (k, d) float32, see `Points.table`. packed: the table as the native kernels want it, None for BLAS.
     """
-    chosen, native = engine(), _native()
-    if chosen == "blas" or native is None:
-        return _lowest_by_blas(x, table, rows)
-    path = chosen.removesuffix(SCREENED)
-    packed = native.Table.of(table, path, screen=path != chosen and table.size >= WORTH_SCREENING)
-    found: tuple[np.ndarray, np.ndarray] = native.nearest(x, packed, rows, n_threads=n_threads())
-    return found
+
+    table: np.ndarray
+    engine: str
+    packed: Any = None
+
+    @classmethod
+    def of(cls, table: np.ndarray) -> "Search":
+        """For the engine of the moment, see `engine`."""
+        chosen, native = engine(), _native()
+        if chosen == "blas" or native is None:
+            return cls(table, "blas")
+        path = chosen.removesuffix(SCREENED)
+        screen = path != chosen and table.size >= WORTH_SCREENING
+        return cls(table, chosen, native.Table.of(table, path, screen=screen))
+
+    def lowest(
+        self,
+        x: np.ndarray,
+        rows: np.ndarray | None = None,
+        bar: np.ndarray | None = None,  # noqa: ARG002
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
+
+        x: (n, d) float32 whose last column is 1. rows: (m,) which rows to look at, all unless given; no second copy of
+        x is made, and no matrix of all scores. bar: (m,) float32, scores known to be reached: a row whose lowest score
+        lies above its bar may get any label and any score above the bar, which saves looking.
+        """
+        native = _native()
+        if self.packed is None or native is None:
+            return _lowest_by_blas(x, self.table, rows)
+        found: tuple[np.ndarray, np.ndarray] = native.nearest(x, self.packed, rows, n_threads=n_threads())
+        return found
+
+
+def lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """`Search.lowest` for a table that is looked at once."""
+    return Search.of(table).lowest(x, rows)
 
 
 def own(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
