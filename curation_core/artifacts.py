@@ -78,6 +78,21 @@ def write_array(path: Path, array: np.ndarray) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write several arrays into one .npz file, whole or absent."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with explained(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def read_array(path: Path) -> np.ndarray:
     """Open a .npy file as a read-only memory map; raises StaleArtifact when it is torn."""
     try:

@@ -8,6 +8,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from curation_core.errors import ConfigError
 from curation_core.executors import ONE_THREAD, n_cpus
-from curation_core.points import parts
+from curation_core.points import CHUNK, parts
 
 _BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
 _UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
@@ -102,19 +103,22 @@ def own(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) 
     return score
 
 
-def sums(x: np.ndarray, rows: np.ndarray, group: np.ndarray, n_groups: int, width: int) -> np.ndarray:
-    """Float64 sums of rows of x over groups, in the order of the rows: (n_groups, width). group: (m,) of these rows."""
+def sums(x: np.ndarray, rows: np.ndarray, group: np.ndarray, added: np.ndarray) -> None:
+    """Add rows of x to the float64 sums of their groups, in their order: added, (g, w), is written into.
+
+    rows: (m,) int64, ascending. group: (m,) of these rows. BLAS' way adds up whole chunks of rows of x; blocks that
+    begin with a chunk therefore give the bits of all rows at once.
+    """
     native = _native()
     if engine() != "blas" and native is not None:
-        added = np.zeros((n_groups, width))
         native.add_rows(x, group.astype(np.int32, copy=False), added, rows, n_threads=n_threads())
-        return added
-    total = np.zeros((width, n_groups))
-    for part in parts(len(rows), width):
-        block = x[rows[part]]
+        return
+    n_groups, width = added.shape
+    bounds = np.searchsorted(rows, np.arange(0, len(x) + CHUNK, CHUNK))
+    for start, stop in pairwise(bounds):
+        block, of_block = x[rows[start:stop]], group[start:stop]
         for column in range(width):
-            total[column] += np.bincount(group[part], block[:, column], n_groups)
-    return total.T
+            added[:, column] += np.bincount(of_block, block[:, column], n_groups)
 
 
 def n_threads() -> int:

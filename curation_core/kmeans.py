@@ -1,19 +1,21 @@
-"""k-means: exact Lloyd iterations on float32 matrix products, skipping every comparison that cannot change a label.
+"""k-means: seeding, then exact Lloyd iterations; labels always belong to the returned centroids.
 
-Vectors are centred by their float64 mean before float32 work, so a large common offset costs no precision. Empty
-clusters keep their previous centroid; ties go to the lowest index; labels always belong to the returned centroids.
+Vectors are centred by their float64 mean before float32 work, so a large common offset costs no precision. They may lie
+on the disk: where they are many they are read block by block.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from curation_core.errors import ConfigError, ShapeError
-from curation_core.kernels import lowest, own, sums
+from curation_core.kernels import Search
+from curation_core.lloyd import Lloyd
 from curation_core.points import Points, parts
+from curation_core.progress import Tick, unheard
 from curation_core.seeding import seed_rows
+from curation_core.unfinished import Unit
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class KMeansResult:
     """Centroids and the labels that belong to them.
 
     centroids: (k, d) float32. assignment: (n,) int32. distance: (n,) float32, Euclidean. inertia: sum of squared
-    distances. n_iter: times the centroids were moved. converged: a further iteration would change nothing.
+    distances. n_iter: times the centroids were moved. converged: a further iteration would change nothing, or less
+    than was asked for.
     """
 
     centroids: np.ndarray
@@ -77,17 +80,22 @@ def seeds(
     rng: np.random.Generator,
     *,
     n_candidates: int | None = None,
-    tick: Callable[[], None] | None = None,
+    tick: Tick = unheard,
 ) -> np.ndarray:
     """Starting centroids: (k, d) float32, rows of the points; see `seed_rows`."""
     rows = seed_rows(points.x, n_clusters, init, rng, n_candidates=n_candidates, tick=tick)
     return points.restore(points.x[rows, :-1])
 
 
-def nearest(points: Points, centroids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest(points: Points, centroids: np.ndarray, tick: Tick = unheard) -> tuple[np.ndarray, np.ndarray]:
     """`assign` for points that are ready."""
-    assignment = lowest(points.x, points.table(centroids))[0]
-    return assignment, _distance(points, centroids, assignment)
+    labels, distance = np.empty(len(points), np.int32), np.empty(len(points), np.float32)
+    search, centred = Search.of(points.table(centroids)), points.centred(centroids)
+    for part, x in points.blocks():
+        tick()
+        labels[part] = search.lowest(x)[0]
+        distance[part] = _distance(x, centred, labels[part], points.scale)
+    return labels, distance
 
 
 def fit(
@@ -96,34 +104,23 @@ def fit(
     max_iter: int,
     *,
     assignment: np.ndarray | None = None,
-    tick: Callable[[], None] | None = None,
+    tolerance: float = 0.0,
+    tick: Tick = unheard,
+    unfinished: Unit | None = None,
 ) -> KMeansResult:
     """Lloyd from given centroids; `assignment`, if the caller knows it, saves the first pass.
 
-    tick is called before every iteration and may raise to stop.
+    tolerance: share of the inertia; an iteration that gains less is the last. tick is called before every block and may
+    raise to stop. unfinished: where iterations are kept, so that a killed run goes on from its last one.
     """
-    table = points.table(centroids)
-    labels, score = (
-        lowest(points.x, table)
-        if assignment is None
-        else (assignment, own(points.x, table, assignment, np.arange(len(points))))
-    )
-    dirty = np.ones(len(centroids), dtype=bool)
-    n_iter, converged = 0, False
-    while n_iter < max_iter and not converged:
-        if tick is not None:
-            tick()
-        moved_to = _means(points, centroids, labels, dirty)
-        moved = (moved_to != centroids).any(axis=1)
-        centroids, before = moved_to, labels
-        labels, score = _reassign(points.x, points.table(centroids), labels, score, moved)
-        changed = labels != before
-        dirty = np.zeros(len(centroids), dtype=bool)
-        dirty[before[changed]] = dirty[labels[changed]] = True
-        n_iter, converged = n_iter + 1, not changed.any()
-    distance = _distance(points, centroids, labels)
-    inertia = float(np.square(distance, dtype=np.float64).sum())
-    return KMeansResult(centroids, labels, distance, inertia, n_iter, converged)
+    saved = None if unfinished is None else unfinished.load()
+    state = Lloyd.of(points, centroids, assignment, tick) if saved is None else Lloyd.from_arrays(saved)
+    while state.n_iter < max_iter and not state.settled:
+        tick()
+        state = state.moved(points, tolerance, tick)
+        if unfinished is not None:
+            unfinished.save(state.arrays)
+    return _result(points, state, tick)
 
 
 def check_whole(name: str, value: object) -> None:
@@ -145,51 +142,19 @@ def check_n_clusters(points: Points, n_clusters: int, *, distinct: bool = True) 
         )
 
 
-def _reassign(
-    x: np.ndarray, table: np.ndarray, labels: np.ndarray, score: np.ndarray, moved: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels after some centroids moved, the same as `lowest` gives, with fewer comparisons.
-
-    A centroid that stayed can win a point only if the point's own centroid moved away from it. All other points need
-    to look at the moved centroids alone.
-    """
-    targets = np.flatnonzero(moved)
-    if not len(targets):
-        return labels, score
-    own_moved = moved[labels]
-    followed = np.flatnonzero(own_moved)
-    away = followed[own(x, table, labels, followed) > score[followed]]
-    rest = np.ones(len(x), dtype=bool)
-    rest[away] = False
-    near = np.flatnonzero(rest)
-    found, found_score = lowest(x, table[targets], near)
-    found = targets[found].astype(np.int32)
-    lower = (found_score == score[near]) & (found < labels[near])
-    wins = own_moved[near] | (found_score < score[near]) | lower
-    labels, score = labels.copy(), score.copy()
-    labels[near[wins]], score[near[wins]] = found[wins], found_score[wins]
-    labels[away], score[away] = lowest(x, table, away)
-    return labels, score
+def _result(points: Points, state: Lloyd, tick: Tick) -> KMeansResult:
+    distance, centred = np.empty(len(points), dtype=np.float32), points.centred(state.centroids)
+    for part, x in points.blocks():
+        tick()
+        distance[part] = _distance(x, centred, state.labels[part], points.scale)
+    inertia = float(np.square(distance, dtype=np.float64).sum())
+    return KMeansResult(state.centroids, state.labels, distance, inertia, state.n_iter, state.settled)
 
 
-def _means(points: Points, centroids: np.ndarray, labels: np.ndarray, dirty: np.ndarray) -> np.ndarray:
-    """Centroids with those of the dirty, non-empty clusters replaced by the float64 mean of their members."""
-    rows = np.flatnonzero(dirty[labels])
-    group = (np.cumsum(dirty) - 1)[labels[rows]]
-    n_groups = int(dirty.sum())
-    count = np.bincount(group, minlength=n_groups)
-    filled = count > 0
-    means = sums(points.x, rows, group, n_groups, centroids.shape[1])[filled] / count[filled, None]
-    updated = centroids.copy()
-    updated[np.flatnonzero(dirty)[filled]] = points.restore(means)
-    return updated
-
-
-def _distance(points: Points, centroids: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _distance(x: np.ndarray, centred: np.ndarray, labels: np.ndarray, scale: float) -> np.ndarray:
     """Euclidean distance to the own centroid by differences, free of cancellation: (n,) float32."""
-    centred = ((centroids - points.shift) / points.scale).astype(np.float32)
-    distance = np.empty(len(points), dtype=np.float32)
-    for part in parts(*points.x.shape):
-        difference = points.x[part, :-1] - centred[labels[part]]
-        distance[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference)) * points.scale
+    distance = np.empty(len(x), dtype=np.float32)
+    for part in parts(*x.shape):
+        difference = x[part, :-1] - centred[labels[part]]
+        distance[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference)) * scale
     return distance

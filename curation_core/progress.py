@@ -4,7 +4,10 @@ A progress is any callable ``progress(stage, done, total, **figures)``. It is ca
 To stop the work it raises :class:`~curation_core.errors.Cancelled`; every step leaves only whole shards behind.
 """
 
+from collections.abc import Callable
 from typing import Protocol
+
+Tick = Callable[[], None]  # called now and then in the midst of work; raises when the work should stop
 
 
 class Progress(Protocol):
@@ -26,3 +29,7 @@ def counted(progress: Progress, stage: str, done: int, total: int) -> Progress:
         progress(outer, at, of)
 
     return report
+
+
+def unheard() -> None:
+    """A tick that stops nothing; the default everywhere."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from curation_kernels import _native
 
-__all__ = ["PATHS", "ROUGH", "SCREENS", "Rough", "Table", "add_rows", "nearest", "own_scores"]
+__all__ = ["PATHS", "ROUGH", "SCREENS", "Rough", "Table", "add_rows", "nearest", "own_scores", "prepare"]
 
 PATHS: tuple[str, ...] = tuple(name for name, _ in _native.paths())
 """Instruction sets that run on this processor, best first."""
@@ -125,6 +125,16 @@ def _decided(x: np.ndarray, rows: np.ndarray | None, table: Table, labels: np.nd
             _native.screen(x, again, *table.screen, k, found, low, table.rows)
         labels[undecided] = found
     return share
+
+
+def prepare(raw: np.ndarray, shift: np.ndarray, scale: float, out: np.ndarray) -> bool:
+    """Write (raw - shift) / scale, in float64 and then rounded, and a column of ones into out; whether it could.
+
+    raw: (n, d); only C-contiguous float16, float32 and float64 are known here. shift: (d,) float64. scale: a power of
+    two. out: (n, d + 1) float32.
+    """
+    written: bool = _native.ready(raw, shift, scale, out)
+    return written
 
 
 def own_scores(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:

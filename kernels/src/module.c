@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "ready.h"
 #include "rough.h"
 #include "screen.h"
 
@@ -397,6 +398,7 @@ static PyMethodDef METHODS[] = {
     {"can_be_rough", can_be_rough, METH_NOARGS, "can_be_rough() -> whether this processor has products of bytes."},
     {"pack_for_rough", pack_for_rough, METH_VARARGS, "pack_for_rough(x, panels, scale): round all points to bytes."},
     {"distances", distances, METH_VARARGS, "distances(x, rows, panels, scale, norms, out): rough squared distances."},
+    {"ready", make_ready, METH_VARARGS, "ready(raw, shift, scale, out) -> whether raw was of a known kind; see ready.h."},
     {"potential", potential_of, METH_VARARGS, "potential(x, row, norms, closest, close, squared) -> sum; see rough.h."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,17 +1,15 @@
-import importlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation_core import kernels
+from curation_core import kernels, lloyd
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.kernels import lowest
 from curation_core.kmeans import assign, fit, kmeans, nearest, seeds
 from curation_core.points import Points
+from curation_core.progress import unheard
 
-kernel = importlib.import_module("curation_core.kmeans")  # the package exports the function under the same name
 RNG = np.random.default_rng(7)
 BLOBS = np.concatenate([RNG.normal(centre, 0.3, (60, 5)) for centre in (-4, 0, 3, 8)]).astype(np.float32)
 
@@ -65,13 +63,13 @@ def test_skipping_gives_the_labels_of_brute_force(dim, k):
 @given(st.integers(0, 10_000), st.integers(2, 60), st.integers(1, 2), st.integers(1, 12))
 def test_ties_on_a_lattice_go_to_the_lowest_index(seed, n, dim, k):
     rng = np.random.default_rng(seed)
-    x = np.concatenate([rng.integers(-3, 4, (n, dim)), np.ones((n, 1))], axis=1).astype(np.float32)
-    points = Points(x, np.zeros(dim), 1.0)  # whole numbers: every score is exact, ties are real
+    points = Points(rng.integers(-3, 4, (n, dim)), np.zeros(dim), 1.0)  # whole: every score is exact, ties are real
     before = rng.integers(-3, 4, (k, dim)).astype(np.float32)
     after = np.where(rng.random((k, 1)) < 0.5, before, rng.integers(-3, 4, (k, dim))).astype(np.float32)
-    labels, score = lowest(x, points.table(before))
-    found, _ = kernel._reassign(x, points.table(after), labels, score, (after != before).any(axis=1))
-    assert found.tolist() == exact_distances(x[:, :-1], after).argmin(axis=1).tolist()
+    labels, score = lowest(points.x, points.table(before))
+    moved = (after != before).any(axis=1)
+    found, _ = lloyd._reassigned(points, points.table(after), labels, score, moved, unheard)
+    assert found.tolist() == exact_distances(points.source, after).argmin(axis=1).tolist()
 
 
 def test_labels_belong_to_the_returned_centroids_even_when_stopped_early():
