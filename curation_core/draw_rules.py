@@ -6,6 +6,7 @@ import numpy as np
 
 from curation_core.errors import ShapeError
 from curation_core.hierarchy import Hierarchy
+from curation_core.sorting import counts
 
 NO_CAP = -1
 
@@ -50,7 +51,7 @@ class DrawRules:
 
     def capacity(self, hierarchy: Hierarchy, eligible: np.ndarray, multiplier: int) -> tuple[np.ndarray, ...]:
         """Draws that each cluster can give at most: per level (k_l,) int64. eligible: (n,) bool, kept ones included."""
-        room = _of_leaves(hierarchy, eligible) * multiplier
+        room = of_leaves(hierarchy, eligible) * multiplier
         found: list[np.ndarray] = []
         for level, (cap, floor) in enumerate(zip(self.caps, self.floors(hierarchy), strict=True)):
             if level:
@@ -59,17 +60,18 @@ class DrawRules:
         return tuple(found)
 
 
-def _of_leaves(hierarchy: Hierarchy, chosen: np.ndarray) -> np.ndarray:
-    """How many chosen items each leaf has: (k_1,) int64."""
+def of_leaves(hierarchy: Hierarchy, chosen: np.ndarray) -> np.ndarray:
+    """How many chosen items each leaf has: (k_1,) int64. chosen: (n,) bool."""
     leaf, k = hierarchy.levels[0].assignment, hierarchy.n_clusters[0]
-    if chosen.all():
-        return np.bincount(leaf, minlength=k).astype(np.int64)
-    return np.bincount(leaf[chosen], minlength=k).astype(np.int64)
+    n_chosen = np.count_nonzero(chosen)
+    if n_chosen == len(leaf):
+        return hierarchy.sizes(1)
+    return counts(leaf, k, chosen) if n_chosen else np.zeros(k, dtype=np.int64)
 
 
 def _summed(hierarchy: Hierarchy, chosen: np.ndarray) -> list[np.ndarray]:
     """How many chosen items each cluster has, per level."""
-    found = [_of_leaves(hierarchy, chosen)]
+    found = [of_leaves(hierarchy, chosen)]
     for level in hierarchy.levels[1:]:
         found.append(np.bincount(level.assignment, found[-1], level.n_clusters).astype(np.int64))
     return found

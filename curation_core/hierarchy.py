@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from curation_core.errors import ShapeError
+from curation_core.sorting import counts, lexsort
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,10 @@ class Hierarchy:
 
     @cached_property
     def _sizes(self) -> tuple[np.ndarray, ...]:
-        return tuple(
-            np.bincount(assignment, minlength=k).astype(np.int64)
-            for assignment, k in zip(self.assignments, self.n_clusters, strict=True)
-        )
+        found = [counts(self.levels[0].assignment, self.n_clusters[0])]
+        for level in self.levels[1:]:
+            found.append(np.bincount(level.assignment, found[-1], level.n_clusters).astype(np.int64))
+        return tuple(found)
 
     def sizes(self, level: int) -> np.ndarray:
         """Items below every cluster of a level: (k,) int64, sums to n at every level."""
@@ -107,27 +108,36 @@ class Hierarchy:
         return np.flatnonzero(self.levels[self._index(level)].assignment == cluster)
 
     @cached_property
+    def _paths(self) -> tuple[np.ndarray, ...]:
+        """Clusters of each level in tree order: per level (k,) rows."""
+        found = [np.arange(self.n_clusters[-1])]
+        for level in reversed(self.levels[1:]):
+            found.append(lexsort((_places(found[-1])[level.assignment],)))
+        return tuple(reversed(found))
+
+    @cached_property
     def order(self) -> np.ndarray:
-        """Items in tree order: (n,) int64; each cluster's members are one slice, in a leaf the nearest first."""
-        keys = (np.arange(self.n_items), self.levels[0].distance, *self.assignments)
-        return np.lexsort(keys)
+        """Items in tree order: (n,) int32, int64 from 2^31 items on.
+
+        Each cluster's members are one slice, in a leaf the nearest first.
+        """
+        leaf = self.levels[0]
+        return lexsort((leaf.distance, _places(self._paths[0])[leaf.assignment]))
 
     @cached_property
     def offsets(self) -> tuple[np.ndarray, ...]:
         """Start of each cluster's slice of `order`, per level: (k,) int64; an empty cluster's start is 0."""
         found = []
-        for assignment, k in zip(self.assignments, self.n_clusters, strict=True):
-            ordered = assignment[self.order]
-            starts = np.zeros(k, dtype=np.int64)
-            first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-            starts[ordered[first]] = first
-            found.append(starts)
+        for clusters, sizes in zip(self._paths, self._sizes, strict=True):
+            starts = np.zeros(len(sizes), dtype=np.int64)
+            starts[clusters] = np.cumsum(sizes[clusters]) - sizes[clusters]
+            found.append(np.where(sizes > 0, starts, 0))
         return tuple(found)
 
     def members(self, level: int, cluster: int) -> np.ndarray:
         """Items below a cluster: int64 rows; in a leaf the nearest to the centroid first."""
         start = self.offsets[self._index(level)][cluster]
-        return self.order[start : start + self.sizes(level)[cluster]]
+        return self.order[start : start + self.sizes(level)[cluster]].astype(np.int64)
 
     def path(self, item: int) -> tuple[int, ...]:
         """Clusters of one item, finest first."""
@@ -153,3 +163,10 @@ class Hierarchy:
         if not 1 <= level <= self.n_levels:
             raise ShapeError(f"level {level} does not exist; this tree has levels 1 (finest) to {self.n_levels}")
         return level - 1
+
+
+def _places(rows: np.ndarray) -> np.ndarray:
+    """The place of each row in an order of all of them: (k,) int64."""
+    found = np.empty(len(rows), dtype=np.int64)
+    found[rows] = np.arange(len(rows))
+    return found

@@ -1,5 +1,6 @@
 """Draws from one tree under the same rules, whatever the budget: what the budget does not change is worked out once."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,10 +8,12 @@ import numpy as np
 
 from curation_core.config import Cover, Strategy
 from curation_core.draw_order import DrawOrder
-from curation_core.draw_rules import DrawRules
+from curation_core.draw_rules import DrawRules, of_leaves
+from curation_core.sorting import lexsort
 from curation_core.water_filling import Filling
 
 _ROWS = 1 << 22  # values handled at once when distances are computed
+_ITEMS = 1 << 20  # items put into another order at once
 Levels = tuple[np.ndarray, ...]  # one (k_l,) int64 per level, finest first
 
 
@@ -54,26 +57,33 @@ class TreeDraw:
     def mask(self, budget: int) -> np.ndarray:
         """Which items are drawn at least once: (n,) bool."""
         quota = self.quotas(budget)[0]
-        leaf = self.order.hierarchy.levels[0].assignment
         if self.strategy == "diverse":
             found: np.ndarray = self._copies(*self._rounds(quota)) > 0
-        else:
-            found = self._rank < np.minimum(quota, self._count).astype(np.int32)[leaf]
+            return found
+        found = np.zeros(len(self.allowed), dtype=bool)
+        found[self._first(np.minimum(quota, self._count))] = True
         return found
 
     def indices(self, quota: np.ndarray) -> np.ndarray:
         """Items drawn for quotas of the leaves: (m,) int64, ascending; one that is drawn c times stands c times."""
-        leaf = self.order.hierarchy.levels[0].assignment
         if self.multiplier == 1 and self.strategy != "diverse":
-            return np.flatnonzero(self._rank < quota.astype(np.int32)[leaf])
-        return np.repeat(np.arange(len(leaf)), self._copies(*self._rounds(quota)))
+            return np.sort(self._first(quota)).astype(np.int64)
+        return np.repeat(np.arange(len(self.allowed)), self._copies(*self._rounds(quota)))
 
     def _copies(self, full: np.ndarray, extra: np.ndarray) -> np.ndarray:
         """How often each item is drawn: (n,) int64."""
         leaf = self.order.hierarchy.levels[0].assignment
-        rank = self._farthest(extra) if self.strategy == "diverse" else self._rank
-        copies: np.ndarray = full[leaf] * self.allowed + (rank < extra[leaf])
+        copies: np.ndarray = full[leaf] * self.allowed
+        if self.strategy == "diverse":
+            copies += self._farthest(extra) < extra[leaf]
+        else:
+            copies[self._first(extra)] += 1
         return copies
+
+    def _first(self, count: np.ndarray) -> np.ndarray:
+        """So many items of each leaf, as the strategy has them: (m,) rows. count: (k_1,) int64, up to `_count`."""
+        found: np.ndarray = self._rows[slices(self._start, count)]
+        return found
 
     def _rounds(self, quota: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How often every item of a leaf is drawn, and how many are drawn once more: two (k_1,) int64."""
@@ -110,27 +120,31 @@ class TreeDraw:
 
     @cached_property
     def _rows(self) -> np.ndarray:
-        """Items that may be drawn, leaf by leaf, kept ones first, then by strategy: (m,) int64."""
+        """Items leaf by leaf: kept ones first, then by strategy, those that may not be drawn last: (n,) rows."""
         rows = self.order.by_chance if self.strategy == "random" else self.order.by_distance
-        rows = rows[self.allowed[rows]] if not self.allowed.all() else rows
-        if not self.rules.kept.any():
+        sizes = self.order.hierarchy.sizes(1)
+        mixed = ((self._count > 0) & (self._count < sizes)) | (self._floors[0] > 0)
+        if not mixed.any():
             return rows
-        leaf = self.order.hierarchy.levels[0].assignment[rows]
-        return rows[np.argsort(2 * leaf.astype(np.int64) + ~self.rules.kept[rows], kind="stable")]
+        rows = rows.copy()
+        held = np.where(mixed, sizes, 0)  # only these leaves come into another order
+        for leaves in _blocks(held):
+            place = slices(self._start[leaves], held[leaves])
+            mine, leaf = rows[place], np.repeat(np.arange(len(leaves)), held[leaves])
+            rows[place] = mine[lexsort((np.uint8(2) * ~self.allowed[mine] + ~self.rules.kept[mine], leaf))]
+        return rows
 
     @cached_property
     def _count(self) -> np.ndarray:
         """Items of each leaf that may be drawn: (k_1,) int64."""
-        tree = self.order.hierarchy
-        return np.bincount(tree.levels[0].assignment[self._rows], minlength=tree.n_clusters[0]).astype(np.int64)
+        return of_leaves(self.order.hierarchy, self.allowed)
 
     @cached_property
-    def _rank(self) -> np.ndarray:
-        """Place of each item in its leaf: (n,) int32; of one that may not be drawn the largest number."""
-        place = np.arange(len(self._rows)) - np.repeat(np.cumsum(self._count) - self._count, self._count)
-        rank = np.full(self.order.hierarchy.n_items, np.iinfo(np.int32).max, dtype=np.int32)
-        rank[self._rows] = place
-        return rank
+    def _start(self) -> np.ndarray:
+        """Where each leaf begins in `_rows`: (k_1,) int64."""
+        sizes = self.order.hierarchy.sizes(1)
+        start: np.ndarray = np.cumsum(sizes) - sizes
+        return start
 
     @cached_property
     def _known(self) -> dict[str, np.ndarray]:
@@ -144,9 +158,10 @@ class TreeDraw:
             return known["rank"]
         wanted = np.maximum(extra, known["extra"]) if known else extra
         assert self.vectors is not None  # the door has asked for them
-        leaf, kept = self.order.hierarchy.levels[0].assignment[self._rows], self.rules.kept[self._rows]
+        rows = self._rows[slices(self._start, self._count)]
+        leaf, kept = self.order.hierarchy.levels[0].assignment[rows], self.rules.kept[rows]
         rank = np.full(len(self.allowed), len(self.allowed), dtype=np.int64)
-        rank[self._rows] = farthest_first(self.vectors, self._rows, leaf, wanted, kept)
+        rank[rows] = farthest_first(self.vectors, rows, leaf, wanted, kept)
         known.update(rank=rank, extra=wanted)
         return rank
 
@@ -173,6 +188,20 @@ class _Pour:
         for level in self._levels:
             quotas.append(level(quotas[-1]))
         return tuple(reversed(quotas[1:]))
+
+
+def slices(start: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The places start, start + 1, ... of slices, `count` of each: (m,) int64."""
+    place = np.arange(int(count.sum()))
+    place += np.repeat(start - (np.cumsum(count) - count), count)
+    return place
+
+
+def _blocks(count: np.ndarray) -> Iterator[np.ndarray]:
+    """Groups that count above 0, block by block, so many at once that they count `_ITEMS` or little more."""
+    groups = np.flatnonzero(count)
+    block = np.cumsum(count[groups]) // _ITEMS
+    yield from np.split(groups, np.flatnonzero(np.diff(block)) + 1)
 
 
 def farthest_first(

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from curation_core.errors import ConfigError, ShapeError
+from curation_core.sorting import counts, lexsort
 
+_HIGHEST = np.iinfo(np.int64).max
 _STEPS = 128  # halvings of a float64 interval until its ends are neighbours, and some
 
 
@@ -107,32 +109,40 @@ def whole(budget: object) -> int:
 class _Level:
     """All weights equal and no floors, in closed form.
 
-    In ascending order of capacity, a child is filled if its whole segment could be raised to its capacity.
+    In ascending order of capacity, a child is filled if its whole segment could be raised to its capacity. What is
+    filled is therefore the beginning of each segment, and its end is found by halving.
     """
 
     def __init__(self, capacity: np.ndarray, parent: np.ndarray, priority: np.ndarray, n_parents: int) -> None:
-        self.order = np.lexsort((capacity, parent))
-        self.room, self.owner = capacity[self.order], parent[self.order]
-        self.count = np.bincount(self.owner, minlength=n_parents)
-        start = np.cumsum(self.count) - self.count
-        before = np.cumsum(self.room) - self.room  # filled by all smaller children, and by earlier segments:
-        if len(self.room):
-            before -= before[np.minimum(start, len(self.room) - 1)][self.owner]
-        behind = self.count[self.owner] - (np.arange(len(self.room)) - start[self.owner])  # this child and the larger
-        self.needed = before + self.room * behind
-        self.turns = np.lexsort((priority, parent))
+        self.capacity, self.parent = capacity, parent
+        self.count = counts(parent, n_parents)
+        self.start = np.cumsum(self.count) - self.count
+        self.room = capacity[lexsort((capacity, parent))]  # segment by segment, ascending
+        self.before = np.concatenate(([0], np.cumsum(self.room)))
+        self.turns = lexsort((priority, parent))
+        self.room_in_turn = capacity[self.turns]
 
     def __call__(self, budget: np.ndarray) -> np.ndarray:
-        filled = self.needed <= budget[self.owner]
-        used = np.bincount(self.owner, np.where(filled, self.room, 0), len(budget)).astype(np.int64)
-        open_count = self.count - np.bincount(self.owner, filled, len(budget)).astype(np.int64)
-        level, remainder = np.divmod(np.maximum(budget - used, 0), np.maximum(open_count, 1))
-        quota = np.empty(len(self.room), dtype=np.int64)
-        quota[self.order] = np.where(filled, self.room, level[self.owner])
-        waits = np.empty(len(self.room), dtype=bool)
-        waits[self.order] = ~filled
-        _one_more(quota, self.turns[waits[self.turns]], open_count, remainder)
+        filled = self._filled(budget)
+        left = np.maximum(budget - self.before[self.start + filled] + self.before[self.start], 0)
+        open_count = self.count - filled
+        level, remainder = np.divmod(left, np.maximum(open_count, 1))
+        level = np.where(open_count > 0, level, _HIGHEST)
+        quota: np.ndarray = np.minimum(self.capacity, level[self.parent])
+        waits = self.room_in_turn > np.repeat(level, self.count)
+        _one_more(quota, self.turns[waits], open_count, np.where(open_count > 0, remainder, 0))
         return quota
+
+    def _filled(self, budget: np.ndarray) -> np.ndarray:
+        """How many children of each parent are filled: (p,) int64."""
+        low, high = np.zeros_like(self.count), self.count.copy()
+        while (low < high).any():
+            middle = (low + high) // 2
+            child = np.minimum(self.start + middle, max(len(self.room) - 1, 0))
+            needed = self.before[child] - self.before[self.start] + self.room[child] * (self.count - middle)
+            fits = (needed <= budget) & (low < high)
+            low, high = np.where(fits, middle + 1, low), np.where(fits | (low >= high), high, middle)
+        return low
 
 
 class _Raised:
@@ -142,7 +152,7 @@ class _Raised:
         self, capacity: np.ndarray, parent: np.ndarray, priority: np.ndarray, floor: np.ndarray, _weight: np.ndarray
     ) -> None:
         self.capacity, self.parent, self.floor = capacity, parent, floor
-        self.turns = np.lexsort((priority, parent))
+        self.turns = lexsort((priority, parent))
 
     def __call__(self, budget: np.ndarray) -> np.ndarray:
         low = np.zeros(len(budget), dtype=np.int64)
@@ -193,7 +203,7 @@ class _Sloped:
         child = np.repeat(np.arange(len(quota)), 3)
         unit = quota[child] + np.tile(np.arange(3), len(quota))
         child, unit = child[unit < capacity[child]], unit[unit < capacity[child]]
-        child = child[np.lexsort((self.priority[child], unit / weight[child], parent[child]))]
+        child = child[lexsort((self.priority[child], unit / weight[child], parent[child]))]
         count = np.bincount(parent[child], minlength=len(budget))
         turn = np.arange(len(child)) - (np.cumsum(count) - count)[parent[child]]
         quota += np.bincount(child[turn < left[parent[child]]], minlength=len(quota))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation_core.config import SampleConfig
+from curation_core.draw_rules import DrawRules
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.hierarchy import Hierarchy, Level
 from curation_core.sampling import sample
@@ -200,3 +202,50 @@ def test_arrays_of_another_tree_are_refused():
     for wrong in (np.ones(3, dtype=bool), np.ones(80)):
         with pytest.raises(ShapeError, match="one entry per item"):
             draw(tree, 5, eligible=wrong)
+
+
+def plain_quotas(tree, budget, capacity, ties):
+    """Quotas by the definition, one unit after another: the lowest cluster that is not full, ties by their order."""
+    quotas = [np.array([budget])]
+    for number in range(tree.n_levels, 0, -1):
+        quota, parent = np.zeros(tree.n_clusters[number - 1], int), tree.parents(number)
+        for node, units in enumerate(quotas[-1]):
+            for _ in range(units):
+                open_ones = [c for c in np.flatnonzero(parent == node) if quota[c] < capacity[number - 1][c]]
+                quota[min(open_ones, key=lambda c: (quota[c], ties[number - 1][c]))] += 1
+        quotas.append(quota)
+    return quotas[:0:-1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.integers(0, 80), st.sampled_from(["random", "closest"]))
+def test_the_draw_of_a_seed_is_the_plain_one_byte_for_byte(seed, target, strategy):
+    """Exports hang on it: the orders and streams below are those that every saved draw was made with."""
+    tree, _ = random_tree(seed)
+    n, chance = tree.n_items, np.random.default_rng(seed)
+    eligible, kept = chance.random(n) < 0.8, chance.random(n) < 0.1
+    priority = np.random.default_rng([seed, 0]).permutation(n)
+    ties, capacity = [], []
+    for number in range(1, tree.n_levels + 1):
+        cluster, numbers = tree.point_assignment(number), np.random.default_rng([seed, number]).random(n)
+        first = [
+            min(np.flatnonzero(cluster == c), key=lambda i: priority[i], default=-1) for c in range(cluster.max() + 1)
+        ]
+        ties.append(np.full(tree.n_clusters[number - 1], np.inf))
+        ties[-1][: len(first)] = [numbers[i] if i >= 0 else np.inf for i in first]
+        capacity.append(np.bincount(cluster[eligible], minlength=tree.n_clusters[number - 1]))
+    expected = plain_quotas(tree, min(target, int(eligible.sum())), capacity, ties)
+    rank = priority if strategy == "random" else np.lexsort((priority, tree.levels[0].distance)).argsort()
+    leaf, rows = tree.point_assignment(1), []
+    for cluster, quota in enumerate(expected[0]):
+        members = np.flatnonzero((leaf == cluster) & eligible)
+        rows += sorted(members, key=lambda item: rank[item])[:quota]
+    plan = draw(tree, target, strategy=strategy, seed=seed, eligible=eligible)
+    assert [quota.tolist() for quota in plan.quotas] == [quota.tolist() for quota in expected]
+    assert plan.indices.tolist() == sorted(rows)
+    assert (plan.indices.dtype, plan.quotas[0].dtype) == (np.int64, np.int64)
+    with_kept = sample(tree, plan.config, eligible=eligible, rules=replace(DrawRules.none(tree), kept=kept))
+    for cluster, quota in enumerate(with_kept.quotas[0]):
+        members = np.flatnonzero((leaf == cluster) & (eligible | kept))
+        wanted = sorted(members, key=lambda item: (not kept[item], rank[item]))[:quota]
+        assert with_kept.indices[leaf[with_kept.indices] == cluster].tolist() == sorted(wanted)
