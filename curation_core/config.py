@@ -132,6 +132,18 @@ class ClusterConfig(StepConfig):
     max_iter: int = Field(
         default=50, ge=1, le=10_000, description="Lloyd iterations at most; a fixed point stops earlier."
     )
+    tolerance: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.5,
+        description="Share of inertia: an iteration that gains less is the last; empty: 0.0005 in mode fast, else 0.",
+    )
+    cells: int | None = Field(
+        default=None,
+        ge=0,
+        le=100_000,
+        description="Cells that a large first level is cut into, each clustered apart; 0: never; empty: chosen.",
+    )
     preset: Preset = Field(default="auto", description="How vectors are prepared; auto follows the embedder.")
     seed: int = Field(default=0, ge=0, description="Same seed, same data: same tree.")
 

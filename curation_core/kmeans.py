@@ -17,6 +17,10 @@ from curation_core.progress import Tick, unheard
 from curation_core.seeding import seed_rows
 from curation_core.unfinished import Unit
 
+PER_CLUSTER = 256  # points that place a centroid as well as all do
+_SOON = 1 << 34  # products of a pass over all points below which a sample saves little
+_WHOLE = 1 << 29  # values of points from which seeds are those of a sample in any case
+
 
 @dataclass(frozen=True)
 class KMeansResult:
@@ -87,6 +91,33 @@ def seeds(
     return points.restore(points.x[rows, :-1])
 
 
+def run(
+    points: Points,
+    n_clusters: int,
+    *,
+    init: str,
+    rng: np.random.Generator,
+    max_iter: int,
+    tolerance: float = 0.0,
+    sampled: bool = False,
+    n_candidates: int | None = None,
+    tick: Tick = unheard,
+    unit: Unit | None = None,
+) -> KMeansResult:
+    """Seeding and `fit`; unit keeps the iterations, and a run that was killed goes on from there.
+
+    sampled: whether many points may be clustered by a sample first, so that few passes over all of them are left.
+    Seeds of very many points are always those of a sample: choosing one looks at all points.
+    """
+    if unit is not None and (saved := unit.load()) is not None:
+        return _finished(points, Lloyd.from_arrays(saved), max_iter, tolerance, tick, unit)
+    sample = _sample(points, n_clusters, rng) if sampled or len(points) * points.dim > _WHOLE else points
+    start = seeds(sample, n_clusters, init, rng, n_candidates=n_candidates, tick=tick)
+    if sampled and sample is not points:
+        start = fit(sample, start, max_iter, tolerance=tolerance, tick=tick).centroids
+    return _finished(points, Lloyd.of(points, start, None, tick), max_iter, tolerance, tick, unit)
+
+
 def nearest(points: Points, centroids: np.ndarray, tick: Tick = unheard) -> tuple[np.ndarray, np.ndarray]:
     """`assign` for points that are ready."""
     labels, distance = np.empty(len(points), np.int32), np.empty(len(points), np.float32)
@@ -94,7 +125,7 @@ def nearest(points: Points, centroids: np.ndarray, tick: Tick = unheard) -> tupl
     for part, x in points.blocks():
         tick()
         labels[part] = search.lowest(x)[0]
-        distance[part] = _distance(x, centred, labels[part], points.scale)
+        distance[part] = distances(x, centred, labels[part], points.scale)
     return labels, distance
 
 
@@ -106,21 +137,35 @@ def fit(
     assignment: np.ndarray | None = None,
     tolerance: float = 0.0,
     tick: Tick = unheard,
-    unfinished: Unit | None = None,
 ) -> KMeansResult:
     """Lloyd from given centroids; `assignment`, if the caller knows it, saves the first pass.
 
     tolerance: share of the inertia; an iteration that gains less is the last. tick is called before every block and may
-    raise to stop. unfinished: where iterations are kept, so that a killed run goes on from its last one.
+    raise to stop.
     """
-    saved = None if unfinished is None else unfinished.load()
-    state = Lloyd.of(points, centroids, assignment, tick) if saved is None else Lloyd.from_arrays(saved)
+    return _finished(points, Lloyd.of(points, centroids, assignment, tick), max_iter, tolerance, tick, None)
+
+
+def _finished(
+    points: Points, state: Lloyd, max_iter: int, tolerance: float, tick: Tick, unit: Unit | None
+) -> KMeansResult:
     while state.n_iter < max_iter and not state.settled:
         tick()
         state = state.moved(points, tolerance, tick)
-        if unfinished is not None:
-            unfinished.save(state.arrays)
-    return _result(points, state, tick)
+        if unit is not None:
+            unit.save(state.arrays)
+    result = _result(points, state, tick)
+    if unit is not None:
+        unit.forget()
+    return result
+
+
+def _sample(points: Points, n_clusters: int, rng: np.random.Generator) -> Points:
+    """Points that stand for all: 256 for every cluster; all, where they are not many more or soon looked at."""
+    n = PER_CLUSTER * n_clusters
+    if len(points) <= 2 * n or len(points) * n_clusters * points.dim < _SOON:
+        return points
+    return points.take(np.sort(rng.choice(len(points), n, replace=False)))
 
 
 def check_whole(name: str, value: object) -> None:
@@ -146,13 +191,16 @@ def _result(points: Points, state: Lloyd, tick: Tick) -> KMeansResult:
     distance, centred = np.empty(len(points), dtype=np.float32), points.centred(state.centroids)
     for part, x in points.blocks():
         tick()
-        distance[part] = _distance(x, centred, state.labels[part], points.scale)
+        distance[part] = distances(x, centred, state.labels[part], points.scale)
     inertia = float(np.square(distance, dtype=np.float64).sum())
     return KMeansResult(state.centroids, state.labels, distance, inertia, state.n_iter, state.settled)
 
 
-def _distance(x: np.ndarray, centred: np.ndarray, labels: np.ndarray, scale: float) -> np.ndarray:
-    """Euclidean distance to the own centroid by differences, free of cancellation: (n,) float32."""
+def distances(x: np.ndarray, centred: np.ndarray, labels: np.ndarray, scale: float) -> np.ndarray:
+    """Euclidean distance to the own centroid by differences, free of cancellation: (n,) float32.
+
+    x: (n, d + 1) rows made ready. centred: (k, d), see `Points.centred`. labels: (n,) int32.
+    """
     distance = np.empty(len(x), dtype=np.float32)
     for part in parts(*x.shape):
         difference = x[part, :-1] - centred[labels[part]]

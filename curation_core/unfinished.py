@@ -33,7 +33,7 @@ class Unit:
     def load(self) -> dict[str, np.ndarray] | None:
         """The arrays last saved; None where nothing is, or another work's."""
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with self.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
             return None

@@ -27,6 +27,7 @@ from curation_core.projection import Projection, project
 from curation_core.results import write_hierarchy
 from curation_core.search import best_rows, rank_by_text
 from curation_core.settings import STEP_CONFIGS, Settings, render
+from curation_core.unfinished import Unfinished
 from curation_core.view import WorkspaceView
 
 
@@ -103,7 +104,9 @@ class Workbench(WorkspaceView):
             vectors, plan = self._prepare(progress), self.plans.plan("cluster")
 
             def work(folder: Path) -> dict[str, Any]:
-                tree = cluster(vectors, ClusterConfig(**plan.config), progress=progress)
+                unfinished = Unfinished(folder / "unfinished", kernels.engine())  # settings and inputs name the folder
+                tree = cluster(vectors, ClusterConfig(**plan.config), progress=progress, unfinished=unfinished)
+                unfinished.clear()
                 return {**write_hierarchy(folder, tree), "kernel": kernels.engine()}
 
             self._make(plan, work)
