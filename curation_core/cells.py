@@ -22,7 +22,7 @@ from curation_core.progress import Tick
 from curation_core.resampling import LevelRun, Task, build_level
 from curation_core.unfinished import Unfinished
 
-FROM_SCORES = 1 << 34  # points times clusters: a pass over all of them takes minutes on two cores
+FROM_SCORES = 1 << 33  # points times clusters: all passes over so many take minutes on two cores
 N_NEAR = 8  # cells whose centroids a point looks at in the end, its own included
 _MOST = 4_096  # cells; a level of more than 16 million clusters has larger ones
 _COARSE_ITERATIONS = 20

@@ -19,7 +19,9 @@ from curation_core.unfinished import Unit
 
 PER_CLUSTER = 256  # points that place a centroid as well as all do
 _SOON = 1 << 34  # products of a pass over all points below which a sample saves little
-_WHOLE = 1 << 29  # values of points from which seeds are those of a sample in any case
+_SEEDED = 1 << 26  # values of points that seeds are chosen from: choosing one looks at all of them, in memory
+_SEEDED_ROWS = 1 << 20
+_SEEDED_PER_CLUSTER = 16
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,13 @@ def run(
     """Seeding and `fit`; unit keeps the iterations, and a run that was killed goes on from there.
 
     sampled: whether many points may be clustered by a sample first, so that few passes over all of them are left.
-    Seeds of very many points are always those of a sample: choosing one looks at all points.
+    Seeds of very many points are always those of a sample that fits into memory.
     """
     if unit is not None and (saved := unit.load()) is not None:
         return _finished(points, Lloyd.from_arrays(saved), max_iter, tolerance, tick, unit)
-    sample = _sample(points, n_clusters, rng) if sampled or len(points) * points.dim > _WHOLE else points
-    start = seeds(sample, n_clusters, init, rng, n_candidates=n_candidates, tick=tick)
-    if sampled and sample is not points:
+    sample = _sample(points, n_clusters, rng) if sampled else points
+    start = seeds(_few(sample, n_clusters, rng), n_clusters, init, rng, n_candidates=n_candidates, tick=tick)
+    if sample is not points:
         start = fit(sample, start, max_iter, tolerance=tolerance, tick=tick).centroids
     return _finished(points, Lloyd.of(points, start, None, tick), max_iter, tolerance, tick, unit)
 
@@ -166,6 +168,12 @@ def _sample(points: Points, n_clusters: int, rng: np.random.Generator) -> Points
     if len(points) <= 2 * n or len(points) * n_clusters * points.dim < _SOON:
         return points
     return points.take(np.sort(rng.choice(len(points), n, replace=False)))
+
+
+def _few(points: Points, n_clusters: int, rng: np.random.Generator) -> Points:
+    """Points to choose seeds from; all, where they are few enough."""
+    n = max(_SEEDED_PER_CLUSTER * n_clusters, min(_SEEDED // points.dim, _SEEDED_ROWS))
+    return points if len(points) <= n else points.take(np.sort(rng.choice(len(points), n, replace=False)))
 
 
 def check_whole(name: str, value: object) -> None:
