@@ -72,7 +72,7 @@ $(VENV)/.dev: $(VENV)/.made $(VENV)/.kernels pyproject.toml constraints.txt
 	@touch $(VENV)/.app $@
 
 # The k-means kernels in C: where there is no compiler they are left out, and BLAS does their work.
-$(VENV)/.kernels: $(VENV)/.made $(wildcard kernels/src/* kernels/curation_kernels/*.py kernels/*.toml kernels/*.py)
+$(VENV)/.kernels: $(VENV)/.made $(wildcard kernels/src/*.* kernels/src/layout/* kernels/curation_kernels/*.py kernels/*.toml kernels/*.py)
 	@$(PIP) install --quiet ./kernels || echo "The C kernels could not be built here (no compiler?): k-means runs on BLAS."
 	@touch $@
 

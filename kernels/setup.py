@@ -4,15 +4,19 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
+
+def extension(name: str, folder: str) -> Extension:
+    """The C files of one folder as a module."""
+    return Extension(
+        f"curation_kernels.{name}",
+        sorted(str(path) for path in Path(folder).glob("*.c")),
+        depends=sorted(str(path) for pattern in ("*.h", "*.inc") for path in Path(folder).glob(pattern)),
+        extra_compile_args=["-O3", "-std=gnu11", "-ffp-contract=off"],  # a product is fused where we say so
+        py_limited_api=True,
+    )
+
+
 setup(
-    ext_modules=[
-        Extension(
-            "curation_kernels._native",
-            sorted(str(path) for path in Path("src").glob("*.c")),
-            depends=sorted(str(path) for pattern in ("*.h", "*.inc") for path in Path("src").glob(pattern)),
-            extra_compile_args=["-O3", "-std=gnu11", "-ffp-contract=off"],  # a product is fused where we say so
-            py_limited_api=True,
-        )
-    ],
+    ext_modules=[extension("_native", "src"), extension("_layout", "src/layout")],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )
