@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from curation_core.errors import ConfigError, ShapeError
-from curation_core.kernels import Search
+from curation_core.kernels import Search, n_threads
 from curation_core.lloyd import Lloyd
+from curation_core.native import native
 from curation_core.points import Points, parts
 from curation_core.progress import Tick, unheard
 from curation_core.seeding import seed_rows
@@ -209,7 +210,10 @@ def distances(x: np.ndarray, centred: np.ndarray, labels: np.ndarray, scale: flo
 
     x: (n, d + 1) rows made ready. centred: (k, d), see `Points.centred`. labels: (n,) int32.
     """
-    distance = np.empty(len(x), dtype=np.float32)
+    distance, package = np.empty(len(x), dtype=np.float32), native()
+    if package is not None:
+        package.gaps(x, centred, labels, scale, distance, n_threads=n_threads())
+        return distance
     for part in parts(*x.shape):
         difference = x[part, :-1] - centred[labels[part]]
         distance[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference)) * scale

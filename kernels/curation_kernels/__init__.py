@@ -14,7 +14,7 @@ import numpy as np
 
 from curation_kernels import _native
 
-__all__ = ["PATHS", "ROUGH", "SCREENS", "Rough", "Table", "add_rows", "nearest", "own_scores", "prepare"]
+__all__ = ["PATHS", "ROUGH", "SCREENS", "Rough", "Table", "add_rows", "gaps", "nearest", "own_scores", "prepare"]
 
 PATHS: tuple[str, ...] = tuple(name for name, _ in _native.paths())
 """Instruction sets that run on this processor, best first."""
@@ -125,6 +125,20 @@ def _decided(x: np.ndarray, rows: np.ndarray | None, table: Table, labels: np.nd
             _native.screen(x, again, *table.screen, k, found, low, table.rows)
         labels[undecided] = found
     return share
+
+
+def gaps(
+    x: np.ndarray, centred: np.ndarray, labels: np.ndarray, scale: float, out: np.ndarray, *, n_threads: int = 1
+) -> None:
+    """Scale times the distance of every row of x from the row of centred that its label names, into out, (n,) float32.
+
+    x: (n, d + 1) float32, the last column is left out. centred: (k, d) float32. labels: (n,) int32.
+    """
+    _split(
+        len(x),
+        n_threads if x.size > _SMALL else 1,
+        lambda start, stop: _native.gaps(x[start:stop], centred, labels[start:stop], scale, out[start:stop]),
+    )
 
 
 def prepare(raw: np.ndarray, shift: np.ndarray, scale: float, out: np.ndarray) -> bool:

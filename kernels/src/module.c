@@ -399,6 +399,7 @@ static PyMethodDef METHODS[] = {
     {"pack_for_rough", pack_for_rough, METH_VARARGS, "pack_for_rough(x, panels, scale): round all points to bytes."},
     {"distances", distances, METH_VARARGS, "distances(x, rows, panels, scale, norms, out): rough squared distances."},
     {"ready", make_ready, METH_VARARGS, "ready(raw, shift, scale, out) -> whether raw was of a known kind; see ready.h."},
+    {"gaps", own_gaps, METH_VARARGS, "gaps(x, centred, labels, scale, out): distances to own centroids; see ready.h."},
     {"potential", potential_of, METH_VARARGS, "potential(x, row, norms, closest, close, squared) -> sum; see rough.h."},
     {NULL, NULL, 0, NULL},
 };

@@ -12,4 +12,8 @@
  * float64. shift: (d,) float64. out: (n, d + 1) float32. */
 PyObject *make_ready(PyObject *self, PyObject *args);
 
+/* gaps(x, centred, labels, scale, out): scale times the distance of each row of x, (n, d + 1) float32, from the row of
+ * centred, (k, d) float32, that its label, (n,) int32, names; out: (n,) float32. */
+PyObject *own_gaps(PyObject *self, PyObject *args);
+
 #endif
