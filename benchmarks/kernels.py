@@ -15,11 +15,17 @@ from statistics import median
 import faiss
 import numpy as np
 
+from curation_core import engines as others
 from curation_core import kernels
 from curation_core.kmeans import fit, seeds
 from curation_core.points import Points
 
 SIZES = ((100_000, 384, 4_000, 5), (100_000, 128, 4_000, 5), (100_000, 64, 1_000, 10))
+
+
+def own_engines() -> list[str]:
+    """The native kernels and BLAS; `benchmarks.engines` has the others."""
+    return [name for name in kernels.engines() if name not in others.NAMES]
 
 
 def main() -> None:
@@ -29,7 +35,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the points and clusters, for a first look")
     options = parser.parse_args()
     faiss.omp_set_num_threads(1)
-    engines = kernels.engines()
+    engines = own_engines()
     print("| work | " + " | ".join([*engines, "faiss"]) + " |\n" + "|---" * (len(engines) + 2) + "|")
     for n, dim, k, n_iter in SIZES:
         one_size(int(n * options.scale), dim, int(k * options.scale), n_iter, options.repeats)
@@ -37,7 +43,7 @@ def main() -> None:
 
 def one_size(n: int, dim: int, k: int, n_iter: int, repeats: int) -> None:
     """Print the rows of one size: a pass, some iterations, and seeding on a quarter."""
-    engines, shape, vectors = kernels.engines(), f"n={n:,} d={dim} k={k:,}", mixture(n, dim)
+    engines, shape, vectors = own_engines(), f"n={n:,} d={dim} k={k:,}", mixture(n, dim)
     points, few = Points.of(vectors), Points.of(vectors[: n // 4])
     start = vectors[np.random.default_rng(1).permutation(n)[:k]]
     table, index = points.table(start), faiss.IndexFlatL2(dim)

@@ -115,6 +115,7 @@ def status(workspace: Where = HERE, as_json: AsJson = False) -> None:
         return
     for step in steps:
         count = f"{step.meta['n_items']:,} items" if step.state == "done" else step.reason
+        count += f", by {step.meta['kernel']}" if step.state == "done" and "kernel" in step.meta else ""
         print(f"{step.step:<10} {step.state:<8} {count}")
 
 

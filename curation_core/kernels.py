@@ -1,7 +1,8 @@
 """The kernels of k-means: scores of points with centroids, and sums of points; native where installed, BLAS elsewhere.
 
 Both give the float32 answer: they round differently, so they can disagree where two centroids are equally near within
-rounding, and nowhere else. What was used stands in the provenance of a tree.
+rounding, and nowhere else. Other engines (see `engines`) look for the nearest centroid in another way and leave the
+rest to these. What was used stands in the provenance of a tree.
 """
 
 import importlib.util
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from curation_core import engines as others
+from curation_core import settling
 from curation_core.errors import ConfigError
 from curation_core.executors import ONE_THREAD, n_cpus
 from curation_core.points import CHUNK, parts
@@ -28,29 +31,33 @@ WORTH_SCREENING = 1 << 16  # values of a table from which looking in bfloat16 fi
 def engine() -> str:
     """What computes: an instruction set of the native kernels, "+bf16" where they look in bfloat16 first, or "blas".
 
-    The rule: the best instruction set of the native package where it is installed and knows this processor, BLAS
-    everywhere else. The environment variable CURATE_KERNEL names another of `engines`; ConfigError when it is not one.
+    The rule: a GPU that torch sees; the best instruction set of the native package where it is installed and knows this
+    processor; torch in bfloat16 where the processor has such products; BLAS everywhere else. The environment variable
+    CURATE_KERNEL names another of `engines`; ConfigError when it is not one.
     """
     there = engines()
     chosen = os.environ.get(CHOICE) or there[0]
     if chosen not in there:
-        raise ConfigError(f"{CHOICE} is {chosen!r}; on this machine choose one of {', '.join(there)}")
+        needs = f", which needs {lacking}" if (lacking := others.lacking(chosen)) else ""
+        raise ConfigError(f"{CHOICE} is {chosen!r}{needs}; on this machine choose one of {', '.join(there)}")
     return chosen
 
 
 def engines() -> tuple[str, ...]:
-    """What can compute here, the default first. All native ones agree to the bit."""
-    native = _native()
+    """What can compute here, the default first. With the native package all but BLAS agree to the bit."""
+    native, more = _native(), others.there()
     paths = () if native is None else tuple(native.PATHS)
     screened = (f"{paths[0]}{SCREENED}",) if native is not None and native.SCREENS else ()
-    return (*paths, *screened, "blas")
+    first = others.preferred(more, native=native is not None)
+    rest = (*paths, *screened, *more, "blas")
+    return rest if first is None else (first, *(name for name in rest if name != first))
 
 
 @dataclass(frozen=True)
 class Search:
     """A table of centroids made ready for one engine, for many blocks of points.
 
-    table: (k, d) float32, see `Points.table`. packed: the table as the native kernels want it, None for BLAS.
+    table: (k, d) float32, see `Points.table`. packed: the table as its engine wants it, None for BLAS.
     """
 
     table: np.ndarray
@@ -61,6 +68,9 @@ class Search:
     def of(cls, table: np.ndarray) -> "Search":
         """For the engine of the moment, see `engine`."""
         chosen, native = engine(), _native()
+        if chosen in others.NAMES:
+            host = _host(table)
+            return cls(table, chosen, others.Screened(chosen, table, scores_of, host))
         if chosen == "blas" or native is None:
             return cls(table, "blas")
         path = chosen.removesuffix(SCREENED)
@@ -71,7 +81,7 @@ class Search:
         self,
         x: np.ndarray,
         rows: np.ndarray | None = None,
-        bar: np.ndarray | None = None,  # noqa: ARG002
+        bar: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
 
@@ -79,6 +89,8 @@ class Search:
         x is made, and no matrix of all scores. bar: (m,) float32, scores known to be reached: a row whose lowest score
         lies above its bar may get any label and any score above the bar, which saves looking.
         """
+        if isinstance(self.packed, others.Screened):
+            return self.packed.lowest(x, rows, bar)
         native = _native()
         if self.packed is None or native is None:
             return _lowest_by_blas(x, self.table, rows)
@@ -93,13 +105,18 @@ def lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None = None) -> 
 
 def own(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Score of some rows with their own centroids: (m,) float32. labels: (n,) int32 of all rows."""
+    return scores_of(x, table, labels[rows], rows)
+
+
+def scores_of(x: np.ndarray, table: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Score of some rows with a centroid each: (m,) float32. labels: (m,) int32, one for each of the rows."""
     native = _native()
     if engine() != "blas" and native is not None:
-        found: np.ndarray = native.own_scores(x, table, labels[rows], rows)
+        found: np.ndarray = native.own_scores(x, table, labels, rows)
         return found
     score = np.empty(len(rows), dtype=np.float32)
     for part in parts(len(rows), x.shape[1]):
-        score[part] = np.einsum("ij,ij->i", x[rows[part]], table[labels[rows[part]]])
+        score[part] = np.einsum("ij,ij->i", x[rows[part]], table[labels[part]])
     return score
 
 
@@ -148,6 +165,15 @@ def _native() -> ModuleType | None:
         return None
     module = importlib.import_module("curation_kernels")
     return module if module.PATHS else None
+
+
+def _host(table: np.ndarray) -> others.Host:
+    """The answer of the chain by the processor alone: native, or settled after a float32 product."""
+    native = _native()
+    if native is None:
+        return lambda x, rows: settling.lowest(x, table, np.arange(len(x)) if rows is None else rows, scores_of)
+    packed = native.Table.of(table)
+    return lambda x, rows: native.nearest(x, packed, rows, n_threads=n_threads())
 
 
 def _lowest_by_blas(x: np.ndarray, table: np.ndarray, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
