@@ -43,7 +43,7 @@ def convergence_panels(trace: Sequence[Mapping[str, Any]], title: str) -> Chart:
 
 def _settling(figure: Any, records: Sequence[Mapping[str, Any]], name: str, row: int, column: int) -> None:
     base = float(records[0]["inertia"]) or 1.0
-    values = [100 * float(r[name]) / base if name == "inertia" else float(r[name]) for r in records]
+    values = [100 * (float(r[name]) / base) if name == "inertia" else float(r[name]) for r in records]
     unit = " %" if name == "inertia" else ""
     said = [
         f"step {r['step']}: {name} {value:.3g}{unit}<br>"

@@ -215,11 +215,12 @@ def convergence(
             name=f"level {level}",
             mode="lines+markers",
             line={"color": CATEGORIES[(level - 1) % 10]},
-            hovertemplate=f"level {level}, step %{{x}}: %{{y:,.4g}}<extra></extra>",
+            customdata=[r.get("resample_size", 0) for r in records],
+            hovertemplate=f"level {level}, step %{{x}}: %{{y:,.4g}}<br>%{{customdata:,}} members kept<extra></extra>",
         )
     framed(chart, title, "resampling step (0 = plain k-means)", y, height=height)
     chart.update_xaxes(dtick=1)
-    table = {name: [record.get(name) for record in trace] for name in ("level", "step", figure_name)}
+    table = {name: [record.get(name) for record in trace] for name in ("level", "step", "resample_size", figure_name)}
     return Chart(chart, table, f"{title}. {len(trace)} k-means runs on {len(levels)} levels.")
 
 

@@ -16,6 +16,8 @@ def cluster(
     n_resamples: Annotated[int | None, typer.Option(help="Resampling steps per level.")] = None,
     resample_size: Annotated[str | None, typer.Option(help="Members kept per cluster and level: 2,2.")] = None,
     mode: Annotated[str | None, typer.Option(help="fast or compatible.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Gain, as a share of inertia, that ends a k-means.")] = None,
+    cells: Annotated[int | None, typer.Option(help="Cells that a large first level is cut into; 0: never.")] = None,
     preset: Annotated[
         str | None, typer.Option(help="How vectors are prepared: auto, none, l2, pca-64, sqrt-pca-128, whiten-128.")
     ] = None,
@@ -29,6 +31,8 @@ def cluster(
         n_resamples=n_resamples,
         resample_size=numbers(resample_size, "--resample-size"),
         mode=mode,
+        tolerance=tolerance,
+        cells=cells,
         preset=preset,
         seed=seed,
     )

@@ -5,6 +5,7 @@ import streamlit as st
 
 from curation_app import charts, forms, jobs_panel, loaders, places, show
 from curation_app.boundary import escaped
+from curation_app.convergence_words import how_levels_ended
 from curation_core import embedders
 from curation_core.advice import advise, predict_cost
 from curation_core.config import ClusterConfig, EmbedConfig, ProjectConfig
@@ -14,7 +15,9 @@ TRACES = (
     ("spread", "Spacing of centroids per resampling step", "spread of gaps (lower is more even)"),
     ("inertia", "Inertia per resampling step", "inertia, squared distance"),
 )
-ADVANCED = ("n_resamples", "resample_size", "resample_strategy", "init", "mode", "max_iter", "preset", "seed")
+ADVANCED = (
+    "n_resamples", "resample_size", "resample_strategy", "init", "mode", "max_iter", "cells", "preset", "seed"
+)  # fmt: skip
 
 
 def main(ws):
@@ -117,6 +120,8 @@ def result(ws, steps):
     with flat:
         for figure, title, axis in TRACES:
             show.chart(charts.convergence(tree.trace, figure, title, axis), f"trace-{figure}")
+        for sentence in how_levels_ended(tree.trace, made["config"]["n_resamples"]):
+            st.caption(sentence)
     with spread:
         level = show.level_choice(tree.n_levels, "sizes-level")
         show.chart(charts.size_histogram(tree.sizes(level), f"Sizes of the clusters of level {level}"), "sizes")
