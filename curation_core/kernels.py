@@ -24,14 +24,13 @@ from curation_core.points import CHUNK, parts
 _BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
 _UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
 CHOICE = "CURATE_KERNEL"  # environment: one of engines()
-SCREENED = "+bf16"
-WORTH_SCREENING = 1 << 16  # values of a table from which looking in bfloat16 first can pay
+WORTH_PANELS = 1 << 12  # values of a table from which panels of neighbours can pay
 
 
 def engine() -> str:
-    """What computes: an instruction set of the native kernels, "+bf16" where they look in bfloat16 first, or "blas".
+    """What computes: a way of the native kernels (an instruction set, and what it looks at bytes with), or "blas".
 
-    The rule: a GPU that torch sees; the best instruction set of the native package where it is installed and knows this
+    The rule: a GPU that torch sees; the fastest way of the native package where it is installed and knows this
     processor; torch in bfloat16 where the processor has such products; BLAS everywhere else. The environment variable
     CURATE_KERNEL names another of `engines`; ConfigError when it is not one.
     """
@@ -47,9 +46,8 @@ def engines() -> tuple[str, ...]:
     """What can compute here, the default first. With the native package all but BLAS agree to the bit."""
     native, more = _native(), others.there()
     paths = () if native is None else tuple(native.PATHS)
-    screened = (f"{paths[0]}{SCREENED}",) if native is not None and native.SCREENS else ()
     first = others.preferred(more, native=native is not None)
-    rest = (*paths, *screened, *more, "blas")
+    rest = (*paths, *more, "blas")
     return rest if first is None else (first, *(name for name in rest if name != first))
 
 
@@ -73,15 +71,10 @@ class Search:
             return cls(table, chosen, others.Screened(chosen, table, scores_of, host))
         if chosen == "blas" or native is None:
             return cls(table, "blas")
-        path = chosen.removesuffix(SCREENED)
-        screen = path != chosen and table.size >= WORTH_SCREENING
-        return cls(table, chosen, native.Table.of(table, path, screen=screen))
+        return cls(table, chosen, native.Table.of(table, chosen, panels=None if table.size >= WORTH_PANELS else False))
 
     def lowest(
-        self,
-        x: np.ndarray,
-        rows: np.ndarray | None = None,
-        bar: np.ndarray | None = None,
+        self, x: np.ndarray, rows: np.ndarray | None = None, bar: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The centroid of lowest score per row, the first at ties: (m,) int32, and that score, (m,) float32.
 
@@ -94,7 +87,7 @@ class Search:
         native = _native()
         if self.packed is None or native is None:
             return _lowest_by_blas(x, self.table, rows)
-        found: tuple[np.ndarray, np.ndarray] = native.nearest(x, self.packed, rows, n_threads=n_threads())
+        found: tuple[np.ndarray, np.ndarray] = native.nearest(x, self.packed, rows, bar, n_threads=n_threads())
         return found
 
 

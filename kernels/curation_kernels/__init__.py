@@ -8,123 +8,168 @@ in its batch and for any number of threads.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
-from curation_kernels import _native
+from curation_kernels import _native, costs
+from curation_kernels.panels import IN_BYTES, Panels, aligned
 
-__all__ = ["PATHS", "ROUGH", "SCREENS", "Rough", "Table", "add_rows", "gaps", "nearest", "own_scores", "prepare"]
+__all__ = [
+    "PATHS",
+    "PATHS_FOR_TESTS",
+    "ROUGH",
+    "Panels",
+    "Rough",
+    "Table",
+    "add_rows",
+    "gaps",
+    "nearest",
+    "own_scores",
+    "prepare",
+]
 
-PATHS: tuple[str, ...] = tuple(name for name, _ in _native.paths())
-"""Instruction sets that run on this processor, best first."""
+PATHS: tuple[str, ...] = tuple(name for name, _, for_tests in _native.ways() if not for_tests)
+"""Ways to search on this processor, fastest first: an instruction set, and what it looks at bytes with, if it does."""
 
-SCREENS: bool = _native.can_screen()
-"""Whether this processor has products in bfloat16, so that most points need no float32 search."""
+PATHS_FOR_TESTS: tuple[str, ...] = tuple(name for name, _, for_tests in _native.ways() if for_tests)
+"""The same in plain C, far slower, so that the looks in bytes can be held against float32 on any processor."""
 
 ROUGH: bool = _native.can_be_rough()
 """Whether this processor has products of bytes."""
 
+T = TypeVar("T")
 _ROUGH_WIDTH = 32
-_ALIGNED = 64  # bytes: a vector that crosses a cache line takes two loads
-_WIDTH = dict(_native.paths())  # centroids that a path takes at a time
-_SCREEN_WIDTH = 32
-_FIRST_LOOK = 2_000  # points that show whether screening pays
-_WORTH_IT = 0.6  # share decided from which it does
+_WIDTH = dict(_native.paths())  # centroids that an instruction set takes at a time
 _SMALL = 1 << 22  # multiplications below which a second thread does not pay
+_FEW_CENTROIDS = 128  # too few for panels
+_FIRST_LOOK = (1_024, 8_192)  # points that show which form is the cheapest, at least and at most
+_WASTE = 20  # how many times what a look may waste the search itself takes
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
-    """A table of k centroids packed for a path.
+    """A table of k centroids made ready for a path.
 
-    rows: (k, d) float32. panels: (ceil(k / width), d, width) float32. screen: the same in bfloat16 with bias and
-    margins, where points are to be screened first.
+    rows: (k, d) float32. plain: the rows cut into panels as they are, made when they are wanted. panels: the same in
+    panels of neighbours. form: what searches of it take: "plain", or a path on the panels of neighbours; None until a
+    look at some points has told.
     """
 
     rows: np.ndarray
-    panels: np.ndarray
     path: str
-    screen: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    form: str | None = None
+    plain: np.ndarray | None = None
+    panels: Panels | None = None
+    seen: int = 0
 
     @classmethod
-    def of(cls, table: np.ndarray, path: str | None = None, *, screen: bool = False) -> "Table":
-        """Pack a (k, d) float32 table; path: the best of this processor unless given.
+    def of(cls, table: np.ndarray, path: str | None = None, *, panels: bool | None = None) -> "Table":
+        """Take a (k, d) float32 table; path: the fastest of this processor unless given.
 
-        screen: look in bfloat16 first. The answer is the same to the bit; the last column of the points must be ones.
+        panels: False never, True always, otherwise as it pays. The answer is the same to the bit; with panels the last
+        column of the points must be ones.
         """
         chosen = PATHS[0] if path is None else path
-        rows = np.ascontiguousarray(table, dtype=np.float32)
-        (k, dim), width = rows.shape, _WIDTH[chosen]
-        panels = _aligned((-(-k // width), dim, width), np.float32)
-        _native.pack(rows, panels, width)
-        return cls(rows, panels, chosen, _screen(rows) if screen else None)
+        form = "plain" if panels is False or (panels is None and len(table) < _FEW_CENTROIDS) else None
+        return cls(np.ascontiguousarray(table, dtype=np.float32), chosen, chosen if panels else form)
 
+    @property
+    def in_float(self) -> str:
+        """The instruction set of the path."""
+        return self.path.partition("+")[0]
 
-def _screen(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    n_panels, pairs = -(-len(rows) // _SCREEN_WIDTH), rows.shape[1] // 2
-    panels = _aligned((n_panels, pairs, _SCREEN_WIDTH), np.uint32)
-    bias = np.empty(n_panels * _SCREEN_WIDTH, np.float32)
-    margins = np.empty((3, len(bias)), np.float32)
-    _native.pack_for_screen(rows, panels, bias, margins)
-    return panels, bias, margins
+    def form_for(self, n_points: int) -> str:
+        """What to search so many more points with; makes ready what that needs."""
+        self.seen += n_points
+        form = self.form or self._first_form()
+        if form != "plain" and self.panels is None:
+            self.panels = Panels.of(self.rows, self.path)
+        if form == "plain" or (self.panels is not None and not self.panels.tame):
+            form = "plain"
+            self._make_plain()
+        return form
+
+    def _first_form(self) -> str:
+        """Panels in bytes where they pay for sure, once there are points enough; in float32 where they may."""
+        k, dim = self.rows.shape
+        plain, order = costs.plain(k, dim), costs.order(k, dim)
+        spared = plain - (costs.in_bytes(k, dim, 1) if IN_BYTES[self.path] else plain)
+        if self.seen * spared > order:
+            return self.path
+        wasted = order + self.look() * (costs.panels(k, dim, 1) - plain)
+        return self.in_float if self.seen * plain > _WASTE * wasted else "plain"
+
+    def look(self) -> int:
+        """Points that show which form is the cheapest: some for every panel."""
+        return min(max(_FIRST_LOOK[0], len(self.rows) // 2), _FIRST_LOOK[1])
+
+    def learn(self, n_points: int, counts: np.ndarray) -> None:
+        """Choose a form by the counts of a search of some points on panels."""
+        pairs, looked, settled, _ = counts.tolist()
+        k, dim = self.rows.shape
+        share = looked / max(pairs, 1)
+        known = {"plain": costs.plain(k, dim), self.in_float: costs.panels(k, dim, share)}
+        if IN_BYTES[self.path]:
+            known[self.path] = costs.in_bytes(k, dim, share, *([settled / n_points] if settled else []))
+        self.form = min(known, key=lambda form: known[form])
+
+    def _make_plain(self) -> None:
+        if self.plain is None:
+            (k, dim), width = self.rows.shape, _WIDTH[self.in_float]
+            panels = aligned((-(-k // width), dim, width), np.float32)
+            _native.pack(self.rows, panels, width)
+            self.plain = panels
+
+    def search(
+        self,
+        form: str,
+        x: np.ndarray,
+        rows: np.ndarray | None,
+        bar: np.ndarray | None,
+        labels: np.ndarray,
+        scores: np.ndarray,
+    ) -> np.ndarray:
+        """Fill labels and scores; returns the counts of `Panels.search`."""
+        if form != "plain" and self.panels is not None:
+            return self.panels.search(form, x, rows, bar, labels, scores)
+        _native.nearest(self.in_float, x, rows, self.plain, len(self.rows), labels, scores)
+        return np.zeros(4, np.int64)
 
 
 def nearest(
-    x: np.ndarray, table: Table, rows: np.ndarray | None = None, *, n_threads: int = 1
+    x: np.ndarray,
+    table: Table,
+    rows: np.ndarray | None = None,
+    bar: np.ndarray | None = None,
+    *,
+    n_threads: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The centroid of lowest score per row of x, (m,) int32, and that score, (m,) float32.
 
-    x: (n, d) float32, C-contiguous. rows: (m,) int64, which rows to look at; all unless given.
+    x: (n, d) float32, C-contiguous. rows: (m,) int64, which rows to look at; all unless given. bar: (m,) float32, or
+    None: a point without a score up to its bar may get any label and any score above it.
     """
     n = len(x) if rows is None else len(rows)
     threads = n_threads if n * table.rows.size > _SMALL else 1
     labels, scores = np.empty(n, np.int32), np.empty(n, np.float32)
 
-    def part(start: int, stop: int) -> None:
-        points, index = (x[start:stop], None) if rows is None else (x, rows[start:stop])
-        search = _search if table.screen is None else _screened
-        search(points, index, table, labels[start:stop], scores[start:stop])
+    def search(start: int, stop: int, form: str) -> np.ndarray:
+        def part(first: int, last: int) -> np.ndarray:
+            here = slice(start + first, start + last)
+            points, index = (x[here], None) if rows is None else (x, rows[here])
+            return table.search(form, points, index, None if bar is None else bar[here], labels[here], scores[here])
 
-    _split(n, threads, part)
+        found: np.ndarray = np.sum(_split(stop - start, threads, part), axis=0)
+        return found
+
+    form, done = table.form_for(n), 0
+    if form != "plain" and table.form is None and n >= table.look():
+        done = table.look()
+        table.learn(done, search(0, done, form))
+        form = table.form_for(0)
+    search(done, n, form)
     return labels, scores
-
-
-def _search(x: np.ndarray, rows: np.ndarray | None, table: Table, labels: np.ndarray, scores: np.ndarray) -> None:
-    _native.nearest(table.path, x, rows, table.panels, len(table.rows), labels, scores)
-
-
-def _screened(x: np.ndarray, rows: np.ndarray | None, table: Table, labels: np.ndarray, scores: np.ndarray) -> None:
-    """`_search` with most points decided in bfloat16; where a first look at some decides few, without."""
-    cuts = [0, min(_FIRST_LOOK, len(labels)), len(labels)]
-    for start, stop in pairwise(cuts):
-        points, index = (x[start:stop], None) if rows is None else (x, rows[start:stop])
-        if _decided(points, index, table, labels[start:stop]) < _WORTH_IT:
-            rest = slice(stop, None)
-            points, index = (x[rest], None) if rows is None else (x, rows[rest])
-            _search(points, index, table, labels[rest], scores[rest])
-            break
-    _native.own(x, rows, table.rows, labels, scores)
-
-
-def _decided(x: np.ndarray, rows: np.ndarray | None, table: Table, labels: np.ndarray) -> float:
-    """Fill labels; returns the share that bfloat16 alone decided."""
-    assert table.screen is not None
-    k, upper = len(table.rows), np.empty(len(labels), np.float32)
-    _native.screen(x, rows, *table.screen, k, labels, upper)
-    share = 1 - np.count_nonzero(labels < 0) / max(1, len(labels))
-    for by_all in (False, True):  # by the few centroids that are near enough; where these are many, by all
-        undecided = np.flatnonzero(labels < 0)
-        if not len(undecided):
-            break
-        again = undecided if rows is None else rows[undecided]
-        found, low = np.empty(len(again), np.int32), upper[undecided]
-        if by_all:
-            _search(x, again, table, found, low)
-        else:
-            _native.screen(x, again, *table.screen, k, found, low, table.rows)
-        labels[undecided] = found
-    return share
 
 
 def gaps(
@@ -176,21 +221,13 @@ def add_rows(
     )
 
 
-def _split(n: int, n_threads: int, work: Callable[[int, int], None]) -> None:
-    """Do work(start, stop) over parts of range(n), one per thread."""
-    cuts = np.linspace(0, n, n_threads + 1).astype(int).tolist()
+def _split(n: int, n_threads: int, work: Callable[[int, int], T]) -> list[T]:
+    """What work(start, stop) returns over parts of range(n), one per thread."""
     if n_threads == 1:
-        work(0, n)
-        return
+        return [work(0, n)]
+    cuts = np.linspace(0, n, n_threads + 1).astype(int).tolist()
     with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(work, cuts[:-1], cuts[1:]))
-
-
-def _aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    size = int(np.prod(shape))
-    raw = np.empty(size + _ALIGNED // 4, dtype)
-    skip = -raw.ctypes.data % _ALIGNED // 4
-    return raw[skip : skip + size].reshape(shape)
+        return list(pool.map(work, cuts[:-1], cuts[1:]))
 
 
 @dataclass(frozen=True)
@@ -209,7 +246,7 @@ class Rough:
     def of(cls, x: np.ndarray, norms: np.ndarray) -> "Rough":
         """Round the points."""
         n_panels, quads = -(-len(x) // _ROUGH_WIDTH), -(-(x.shape[1] - 1) // 4)
-        panels = _aligned((n_panels, quads, _ROUGH_WIDTH), np.uint32)
+        panels = aligned((n_panels, quads, _ROUGH_WIDTH), np.uint32)
         scale = np.empty(n_panels * _ROUGH_WIDTH, np.float32)
         _native.pack_for_rough(x, panels, scale)
         return cls(x, norms, panels, scale)

@@ -54,7 +54,9 @@ class Cells:
     first: np.ndarray
 
     @classmethod
-    def of(cls, frame: Frame, order: np.ndarray, sizes: np.ndarray, *, n_threads: int = 1, tick: Tick = quiet) -> "Cells":
+    def of(
+        cls, frame: Frame, order: np.ndarray, sizes: np.ndarray, *, n_threads: int = 1, tick: Tick = quiet
+    ) -> "Cells":
         """Rows order[0], order[1], ... of the frame as candidates 0, 1, ...; the first sizes[0] make cell 0, and so on."""
         n_panels = -(-sizes // _PANEL)
         first = np.concatenate([[0], np.cumsum(n_panels)]).astype(np.int64)
@@ -104,9 +106,7 @@ def search(
     return found, score
 
 
-def measure(
-    frame: Frame, rows: np.ndarray, found: np.ndarray, *, n_threads: int = 1, tick: Tick = quiet
-) -> np.ndarray:
+def measure(frame: Frame, rows: np.ndarray, found: np.ndarray, *, n_threads: int = 1, tick: Tick = quiet) -> np.ndarray:
     """True distances of points to their neighbours, (n, k) float32; `found` is put in their order in place.
 
     rows: (n,) int64, where each point stands in the frame. A missing neighbour, -1, becomes the point itself.
@@ -173,7 +173,9 @@ def rounds(
             chance = (seed * 0x9E3779B97F4A7C15 + number * 0xD1342543DE82EF95 + 1) % 2**64
             step = 1.0 - number / n_rounds
 
-            def work(cut: int, before: np.ndarray = before, after: np.ndarray = after, said: tuple = (chance, step)) -> None:
+            def work(
+                cut: int, before: np.ndarray = before, after: np.ndarray = after, said: tuple = (chance, step)
+            ) -> None:
                 end = min(cut + share, len(graph))
                 _layout.turn(path, before, after, *arrays, cut, end, said[0], *curve, said[1], push)
 

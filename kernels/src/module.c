@@ -1,14 +1,11 @@
 /* The Python side: buffers are taken, checked, and handed to the kernels without the interpreter's lock. */
-#define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030B0000
-#include <Python.h>
 #include <math.h>
 #include <string.h>
 
+#include "buffers.h"
 #include "kernels.h"
 #include "ready.h"
 #include "rough.h"
-#include "screen.h"
 
 typedef struct {
     const char *name;
@@ -43,51 +40,6 @@ static const Path *path_named(const char *name) {
     return NULL;
 }
 
-/* A C-contiguous buffer of one kind of number; ndim 0 stands for any. */
-static int take(PyObject *object, Py_buffer *view, const char *name, const char *format, int ndim, int writable) {
-    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0) return 0;
-    const char *got = view->format ? view->format : "B";
-    if (strcmp(got, format) != 0 && !(strcmp(format, "l") == 0 && strcmp(got, "q") == 0 && sizeof(long) == 8)) {
-        PyErr_Format(PyExc_ValueError, "%s has numbers of format %s, expected %s", name, got, format);
-    } else if (view->ndim != ndim) {
-        PyErr_Format(PyExc_ValueError, "%s has %d dimensions, expected %d", name, view->ndim, ndim);
-    } else {
-        return 1;
-    }
-    PyBuffer_Release(view);
-    return 0;
-}
-
-static void release(Py_buffer *views, int count) {
-    for (int i = 0; i < count; i++) {
-        if (views[i].obj) PyBuffer_Release(&views[i]);
-    }
-}
-
-/* The points of a call: x (n, d) float32, and which rows of it, or None. */
-static int take_points(PyObject *x, PyObject *index, Py_buffer *views, Points *points) {
-    if (!take(x, &views[0], "x", "f", 2, 0)) return 0;
-    const int64_t rows = views[0].shape[0];
-    *points = (Points){views[0].buf, NULL, rows, views[0].shape[1], views[0].shape[1]};
-    if (index == Py_None) return 1;
-    if (!take(index, &views[1], "rows", "l", 1, 0)) return 0;
-    points->index = views[1].buf;
-    points->n = views[1].shape[0];
-    for (int64_t i = 0; i < points->n; i++) {
-        if (points->index[i] < 0 || points->index[i] >= rows) {
-            PyErr_Format(PyExc_IndexError, "row %lld is none of %lld", (long long)points->index[i], (long long)rows);
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int expect(int64_t got, int64_t wanted, const char *what) {
-    if (got == wanted) return 1;
-    PyErr_Format(PyExc_ValueError, "%s is %lld, expected %lld", what, (long long)got, (long long)wanted);
-    return 0;
-}
-
 static PyObject *paths(PyObject *self, PyObject *nothing) {
     (void)self, (void)nothing;
     PyObject *found = PyList_New(0);
@@ -106,9 +58,9 @@ static PyObject *pack(PyObject *self, PyObject *args) {
     int width;
     Py_buffer views[2] = {{0}};
     if (!PyArg_ParseTuple(args, "OOi", &table, &panels, &width)) return NULL;
-    if (!take(table, &views[0], "table", "f", 2, 0)) return NULL;
+    if (!take_buffer(table, &views[0], "table", "f", 2, 0)) return NULL;
     const int64_t k = views[0].shape[0], dim = views[0].shape[1];
-    int ok = width > 0 && take(panels, &views[1], "panels", "f", 3, 1);
+    int ok = width > 0 && take_buffer(panels, &views[1], "panels", "f", 3, 1);
     ok = ok && expect(views[1].shape[0], (k + width - 1) / width, "number of panels");
     ok = ok && expect(views[1].shape[1], dim, "columns of panels") && expect(views[1].shape[2], width, "width of panels");
     if (ok) {
@@ -135,8 +87,8 @@ static PyObject *nearest(PyObject *self, PyObject *args) {
     Points points;
     if (!PyArg_ParseTuple(args, "sOOOLOO", &name, &x, &index, &panels, &k, &labels, &scores)) return NULL;
     const Path *path = path_named(name);
-    int ok = path && take_points(x, index, views, &points) && take(panels, &views[2], "panels", "f", 3, 0);
-    ok = ok && take(labels, &views[3], "labels", "i", 1, 1) && take(scores, &views[4], "scores", "f", 1, 1);
+    int ok = path && take_points(x, index, views, &points) && take_buffer(panels, &views[2], "panels", "f", 3, 0);
+    ok = ok && take_buffer(labels, &views[3], "labels", "i", 1, 1) && take_buffer(scores, &views[4], "scores", "f", 1, 1);
     ok = ok && expect(views[2].shape[0], (k + path->width - 1) / path->width, "number of panels");
     ok = ok && expect(views[2].shape[1], points.dim, "columns of panels");
     ok = ok && expect(views[2].shape[2], path->width, "width of panels");
@@ -154,86 +106,9 @@ static PyObject *nearest(PyObject *self, PyObject *args) {
     return ok ? Py_NewRef(Py_None) : NULL;
 }
 
-static int screens_here(void) {
-#if HAVE_X86
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
-#else
-    return 0;
-#endif
-}
-
-static PyObject *can_screen(PyObject *self, PyObject *nothing) {
-    (void)self, (void)nothing;
-    return PyBool_FromLong(screens_here());
-}
-
-/* Panels (p, pairs, 32) uint32, bias (32 p,) and margins (3, 32 p) float32 for k centroids of dim columns. */
-static int take_screen(PyObject **objects, Py_buffer *views, int64_t k, int64_t dim, int writable) {
-    const int64_t panels = (k + SCREEN_WIDTH - 1) / SCREEN_WIDTH;
-    int ok = take(objects[0], &views[0], "panels", "I", 3, writable) && take(objects[1], &views[1], "bias", "f", 1, writable);
-    ok = ok && take(objects[2], &views[2], "margins", "f", 2, writable);
-    ok = ok && expect(views[0].shape[0], panels, "number of panels");
-    ok = ok && expect(views[0].shape[1], (dim + 1) / 2, "pairs of columns of panels");
-    ok = ok && expect(views[0].shape[2], SCREEN_WIDTH, "width of panels");
-    ok = ok && expect(views[1].shape[0], panels * SCREEN_WIDTH, "length of bias");
-    return ok && expect(views[2].shape[0], 3, "rows of margins") &&
-           expect(views[2].shape[1], panels * SCREEN_WIDTH, "columns of margins");
-}
-
-static PyObject *pack_for_screen(PyObject *self, PyObject *args) {
-    (void)self;
-    PyObject *table, *made[3];
-    Py_buffer views[4] = {{0}};
-    if (!PyArg_ParseTuple(args, "OOOO", &table, &made[0], &made[1], &made[2])) return NULL;
-    if (!take(table, &views[0], "table", "f", 2, 0)) return NULL;
-    const int64_t k = views[0].shape[0], dim = views[0].shape[1] - 1;
-    const int ok = take_screen(made, views + 1, k, dim, 1);
-    if (ok) pack_screen(views[0].buf, k, dim, views[1].buf, views[2].buf, views[3].buf);
-    release(views, 4);
-    return ok ? Py_NewRef(Py_None) : NULL;
-}
-
-/* screen(x, rows, panels, bias, margins, k, labels, upper), and with a table behind: settle what that left open. */
-static PyObject *screen(PyObject *self, PyObject *args) {
-    (void)self;
-    PyObject *x, *index, *made[3], *labels, *upper, *table = NULL;
-    long long k;
-    Py_buffer views[8] = {{0}};
-    Points points;
-    if (!PyArg_ParseTuple(args, "OOOOOLOO|O", &x, &index, &made[0], &made[1], &made[2], &k, &labels, &upper, &table))
-        return NULL;
-    int ok = take_points(x, index, views, &points) && take_screen(made, views + 2, k, points.dim - 1, 0);
-    ok = ok && take(labels, &views[5], "labels", "i", 1, 1) && expect(views[5].shape[0], points.n, "length of labels");
-    ok = ok && take(upper, &views[6], "upper", "f", 1, 1) && expect(views[6].shape[0], points.n, "length of upper");
-    if (ok && table) {
-        ok = take(table, &views[7], "table", "f", 2, 0) && expect(views[7].shape[0], k, "rows of table");
-        ok = ok && expect(views[7].shape[1], points.dim, "columns of table");
-    }
-    if (ok && !screens_here()) {
-        PyErr_SetString(PyExc_ValueError, "this processor has no products in bfloat16");
-        ok = 0;
-    }
-#if HAVE_X86
-    if (ok) {
-        const float *margins = views[4].buf;
-        const int64_t padded = views[3].shape[0], pairs = views[2].shape[1];
-        const Screen made_of = {views[2].buf, views[3].buf, margins, margins + padded, margins + 2 * padded, k, pairs};
-        int status;
-        Py_BEGIN_ALLOW_THREADS;
-        status = table ? settle_avx512bf16(&points, &made_of, views[6].buf, views[7].buf, views[5].buf)
-                       : screen_avx512bf16(&points, &made_of, views[5].buf, views[6].buf);
-        Py_END_ALLOW_THREADS;
-        if (status < 0) ok = PyErr_NoMemory() != NULL;
-    }
-#endif
-    release(views, 8);
-    return ok ? Py_NewRef(Py_None) : NULL;
-}
-
 /* Labels of the points, each below k. */
 static int take_labels(PyObject *labels, Py_buffer *view, int64_t n, int64_t k) {
-    if (!take(labels, view, "labels", "i", 1, 0) || !expect(view->shape[0], n, "length of labels")) return 0;
+    if (!take_buffer(labels, view, "labels", "i", 1, 0) || !expect(view->shape[0], n, "length of labels")) return 0;
     const int32_t *label = view->buf;
     for (int64_t i = 0; i < n; i++) {
         if (label[i] < 0 || label[i] >= k) {
@@ -250,10 +125,10 @@ static PyObject *own(PyObject *self, PyObject *args) {
     Py_buffer views[5] = {{0}};
     Points points;
     if (!PyArg_ParseTuple(args, "OOOOO", &x, &index, &table, &labels, &scores)) return NULL;
-    int ok = take_points(x, index, views, &points) && take(table, &views[2], "table", "f", 2, 0);
+    int ok = take_points(x, index, views, &points) && take_buffer(table, &views[2], "table", "f", 2, 0);
     ok = ok && expect(views[2].shape[1], points.dim, "columns of table");
     ok = ok && take_labels(labels, &views[3], points.n, views[2].shape[0]);
-    ok = ok && take(scores, &views[4], "scores", "f", 1, 1) && expect(views[4].shape[0], points.n, "length of scores");
+    ok = ok && take_buffer(scores, &views[4], "scores", "f", 1, 1) && expect(views[4].shape[0], points.n, "length of scores");
     if (ok) {
         Py_BEGIN_ALLOW_THREADS;
         own_scores(&points, views[2].buf, views[3].buf, views[4].buf);
@@ -270,7 +145,7 @@ static PyObject *add(PyObject *self, PyObject *args) {
     Py_buffer views[4] = {{0}};
     Points points;
     if (!PyArg_ParseTuple(args, "OOOOLL", &x, &index, &labels, &sums, &first, &last)) return NULL;
-    int ok = take_points(x, index, views, &points) && take(sums, &views[3], "sums", "d", 2, 1);
+    int ok = take_points(x, index, views, &points) && take_buffer(sums, &views[3], "sums", "d", 2, 1);
     ok = ok && take_labels(labels, &views[2], points.n, views[3].shape[0]);
     if (ok && !(0 <= first && first <= last && last <= points.dim && last <= views[3].shape[1])) {
         PyErr_SetString(PyExc_ValueError, "the columns are not those of x and sums");
@@ -302,7 +177,7 @@ static PyObject *can_be_rough(PyObject *self, PyObject *nothing) {
 /* Panels (p, quads, 32) uint32 and scale (32 p,) float32 for n points of dim columns. */
 static int take_rough(PyObject *panels, PyObject *scale, Py_buffer *views, int64_t n, int64_t dim, int writable) {
     const int64_t count = (n + ROUGH_WIDTH - 1) / ROUGH_WIDTH;
-    int ok = take(panels, &views[0], "panels", "I", 3, writable) && take(scale, &views[1], "scale", "f", 1, writable);
+    int ok = take_buffer(panels, &views[0], "panels", "I", 3, writable) && take_buffer(scale, &views[1], "scale", "f", 1, writable);
     ok = ok && expect(views[0].shape[0], count, "number of panels") && expect(views[0].shape[1], (dim + 3) / 4, "quads");
     return ok && expect(views[0].shape[2], ROUGH_WIDTH, "width of panels") &&
            expect(views[1].shape[0], count * ROUGH_WIDTH, "length of scale");
@@ -333,8 +208,8 @@ static PyObject *distances(PyObject *self, PyObject *args) {
     int ok = take_points(x, rows, views, &points) && points.index;
     const int64_t n = ok ? views[0].shape[0] : 0;
     ok = ok && take_rough(panels, scale, views + 2, n, points.dim - 1, 0);
-    ok = ok && take(norms, &views[4], "norms", "f", 1, 0) && expect(views[4].shape[0], n, "length of norms");
-    ok = ok && take(out, &views[5], "out", "f", 2, 1) && expect(views[5].shape[0], points.n, "rows of out");
+    ok = ok && take_buffer(norms, &views[4], "norms", "f", 1, 0) && expect(views[4].shape[0], n, "length of norms");
+    ok = ok && take_buffer(out, &views[5], "out", "f", 2, 1) && expect(views[5].shape[0], points.n, "rows of out");
     ok = ok && expect(views[5].shape[1], n, "columns of out");
     if (ok && !is_rough_here()) {
         PyErr_SetString(PyExc_ValueError, "this processor has no products of bytes");
@@ -363,8 +238,8 @@ static PyObject *potential_of(PyObject *self, PyObject *args) {
     Points points;
     double found = 0;
     if (!PyArg_ParseTuple(args, "OLOOfO", &x, &row, &norms, &closest, &close, &squared)) return NULL;
-    int ok = take_points(x, Py_None, views, &points) && take(norms, &views[2], "norms", "f", 1, 0);
-    ok = ok && take(closest, &views[3], "closest", "f", 1, 0) && take(squared, &views[4], "squared", "f", 1, 1);
+    int ok = take_points(x, Py_None, views, &points) && take_buffer(norms, &views[2], "norms", "f", 1, 0);
+    ok = ok && take_buffer(closest, &views[3], "closest", "f", 1, 0) && take_buffer(squared, &views[4], "squared", "f", 1, 1);
     for (int i = 2; ok && i < 5; i++) ok = expect(views[i].shape[0], points.n, "length of norms, closest or squared");
     if (ok && (row < 0 || row >= points.n)) {
         PyErr_SetString(PyExc_IndexError, "the row is none of the points");
@@ -390,9 +265,10 @@ static PyMethodDef METHODS[] = {
     {"paths", paths, METH_NOARGS, "paths() -> [(name, width)] that run on this processor, best first."},
     {"pack", pack, METH_VARARGS, "pack(table, panels, width): cut a (k, d) table into panels of width centroids."},
     {"nearest", nearest, METH_VARARGS, "nearest(path, x, rows, panels, k, labels, scores): fill labels and scores."},
-    {"can_screen", can_screen, METH_NOARGS, "can_screen() -> whether this processor has products in bfloat16."},
-    {"pack_for_screen", pack_for_screen, METH_VARARGS, "pack_for_screen(table, panels, bias, margins): fill all three."},
-    {"screen", screen, METH_VARARGS, "screen(x, rows, panels, bias, margins, k, labels, upper[, table]): see screen.h."},
+    {"ways", ways, METH_NOARGS, "ways() -> [(name, in bytes, for tests only)] that run on this processor, fastest first."},
+    {"order", order, METH_VARARGS, "order(table, order): put neighbours side by side."},
+    {"fill", fill, METH_VARARGS, "fill(table, ids, floats, means, about, lanes, bytes) -> (tame, longest, highest)."},
+    {"search", search_panels, METH_VARARGS, "search(way, x, rows, bar, panels, labels, scores) -> counts; see panels.h."},
     {"own", own, METH_VARARGS, "own(x, rows, table, labels, scores): the score of every point with its own centroid."},
     {"add", add, METH_VARARGS, "add(x, rows, labels, sums, first, last): add columns first to last to float64 sums."},
     {"can_be_rough", can_be_rough, METH_NOARGS, "can_be_rough() -> whether this processor has products of bytes."},

@@ -20,13 +20,14 @@ if os.environ.get("CI"):
 else:
     native = pytest.importorskip("curation_kernels", reason="the C kernels were not built here")
 ENGINES = kernels.engines()
+ALL_PATHS = (*native.PATHS, *native.PATHS_FOR_TESTS)
 EPSILON = float(np.finfo(np.float32).eps)
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request, monkeypatch):
     monkeypatch.setenv(kernels.CHOICE, request.param)
-    monkeypatch.setattr(kernels, "WORTH_SCREENING", 0)
+    monkeypatch.setattr(kernels, "WORTH_PANELS", 0)
     return request.param
 
 
@@ -67,21 +68,21 @@ def test_labels_are_those_of_float64_but_for_ties_within_rounding(seed, engine):
     assert (labels == first)[clear].all()
 
 
+@pytest.mark.parametrize("path", ALL_PATHS)
 @pytest.mark.parametrize("seed", range(50))
-def test_all_native_paths_agree_to_the_bit_at_any_place_in_any_thread(seed):
+def test_all_native_paths_agree_to_the_bit_at_any_place_in_any_thread(seed, path):
     vectors, centroids = problem(seed)
     points = Points.of(vectors)
     table, rows = points.table(centroids), np.random.default_rng(seed).integers(0, len(vectors), 97)
-    labels, score = native.nearest(points.x, native.Table.of(table, "avx2"))
-    for path in native.PATHS:
-        for screen in {False, native.SCREENS}:
-            packed = native.Table.of(table, path, screen=screen)
-            for found in (native.nearest(points.x, packed), native.nearest(points.x, packed, n_threads=3)):
-                assert (found[0] == labels).all()
-                assert found[1].tobytes() == score.tobytes()
-            some = native.nearest(points.x, packed, rows)
-            assert (some[0] == labels[rows]).all()
-            assert some[1].tobytes() == score[rows].tobytes()
+    labels, score = native.nearest(points.x, native.Table.of(table, "avx2", panels=False))
+    for panels in (False, True):
+        packed = native.Table.of(table, path, panels=panels)
+        for found in (native.nearest(points.x, packed), native.nearest(points.x, packed, n_threads=3)):
+            assert (found[0] == labels).all()
+            assert found[1].tobytes() == score.tobytes()
+        some = native.nearest(points.x, packed, rows)
+        assert (some[0] == labels[rows]).all()
+        assert some[1].tobytes() == score[rows].tobytes()
     assert native.own_scores(points.x, table, labels[rows], rows).tobytes() == score[rows].tobytes()
 
 
@@ -93,27 +94,6 @@ def test_the_first_of_equal_centroids_wins(engine):
     points = Points.of(vectors)
     labels, _ = kernels.lowest(points.x, points.table(centroids))
     assert (labels % 3 == 0).all()
-
-
-def test_screening_decides_most_points_and_never_a_close_one():
-    rng = np.random.default_rng(5)
-    centres = rng.standard_normal((64, 100))
-    vectors = (centres[rng.integers(0, 64, 3000)] + 0.2 * rng.standard_normal((3000, 100))).astype(np.float32)
-    points = Points.of(vectors)
-    table = points.table(np.concatenate([centres, centres[:1]]).astype(np.float32))  # the first one twice
-    labels = screened(points.x, table)
-    first = native.nearest(points.x, native.Table.of(table))[0]
-    assert (labels >= 0).mean() > 0.9
-    assert (labels[labels >= 0] == first[labels >= 0]).all()
-    assert (labels[first == 0] == -1).all()
-
-
-def screened(x, table):
-    if not native.SCREENS:
-        pytest.skip("this processor has no products in bfloat16")
-    packed, labels = native.Table.of(table, screen=True), np.empty(len(x), np.int32)
-    native._native.screen(x, None, *packed.screen, len(table), labels, np.empty(len(x), np.float32))
-    return labels
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3))

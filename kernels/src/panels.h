@@ -1,0 +1,133 @@
+/* Tables cut into panels of neighbours, so that whole panels can be passed over and the rest be looked at in bytes first.
+ *
+ * Row t of a table, without its last column b, is g + t', with g the mean of the panel that t is in. So the score of a
+ * point x with it is S + b' + x.t', with S = x.g + gamma the score of x with its panel, gamma = |g|^2 / 2, b' = b - gamma.
+ *
+ * A panel is passed over by a bound on all its scores. With y = x + g (what lies between x and the mean; a table holds
+ * centroids with their signs turned), x.t' = y.t' - g.t', so a score is at least S + (b' - g.t') - |y| r, r = |t'|. With
+ * R the largest r of the panel and kappa the least of (b' - g.t') - R r this is at least
+ *     S + kappa - max(|y| - R, 0) R,
+ * which for b = |c|^2 / 2 is the triangle inequality, and holds for any b.
+ *
+ * Bytes: x^ = s q and t^ = s' q' are rounded to whole numbers from -127 to 127 times a scale of their own. As
+ * x.t' - x^.t^ = (x - x^).t^ + x.(t' - t^), by Cauchy and Schwarz a score is off by at most
+ *     |x - x^| |t^| + |x| |t' - t^|,
+ * and t' is small where centroids crowd, however far from the origin: the margin is small where it has to be.
+ *
+ * Float32 sums: a score of the float32 path is a chain of dim + 1 fused steps, off by at most (dim + 1) u of
+ * |x| |t| + |b| (u = 2^-24, to first order); so is S. What is computed here from these takes fewer than 20 further steps,
+ * each off by u of the numbers in it, none larger than |x| (|t| + |g|), |b| + |gamma| or (|t| + |g|)^2. All that is in
+ * `slack` = |x| reach + base of a panel, with room to spare. Products that underflow are off by less than TINY in all.
+ * Points and tables with lengths above TAME are not bounded at all, so nothing overflows.
+ */
+#ifndef CURATION_PANELS_H
+#define CURATION_PANELS_H
+
+#include <stdint.h>
+
+#include "kernels.h"
+
+#define PANEL 32           /* centroids of a panel */
+#define GROUP 64           /* panels looked at for one tile after the other, at most: a bit each in a word */
+#define MOST_ROWS 32       /* points of a tile, at most */
+#define TAME 1e15f         /* longest rows that are bounded */
+#define TINY 1e-30f        /* more than all products below the smallest normal number that are lost */
+#define U 0x1p-24f         /* half the distance from 1 to the next float */
+/* Points are rounded to whole numbers in units of their scale; these are off by up to 2 * 127 u of a unit, which goes into loss. */
+#define UNITS 2.5e-5f
+
+#define QUADS_EACH 16      /* four-byte columns are padded to this many: the depth of a tile of AMX */
+
+/* What is known of each panel, n_panels rounded up to PANEL of each, one array behind the other. */
+enum { RADIUS, KAPPA, EXCESS, REACH, BASE, ABOUTS };
+
+/* What is known of each centroid of a panel: PANEL of each, one behind the other, then the next panel. */
+enum { SCALE, BIAS, NORM, LOSS, LANES_EACH };
+
+/* k centroids of dim columns (the last one b) in panels: column j of panel p, lane l stands at floats[(p dim + j) PANEL + l],
+ * NaN past the last. ids: of every lane its row in the table. means: the rows (g, gamma) of the panels, themselves in
+ * panels. bytes: quad q of panel p, lane l is four bytes of t^ / s', each plus 128. longest, highest: the largest |t| and |b|. */
+typedef struct {
+    int64_t k, dim, n_panels, padded, quads;
+    const float *table, *floats, *means, *about, *lanes;
+    const int32_t *ids;
+    const uint32_t *bytes;
+    float longest, highest;
+} Panels;
+
+/* An order of the rows of a table, (k, dim + 1) with dim columns looked at, that puts neighbours into the same panel.
+ * Returns 0, or -1 without memory. */
+int order_rows(const float *table, int64_t k, int64_t dim, int32_t *order);
+
+/* Fill floats, means, about, lanes and bytes (NULL for none) of a table in an order, ids given. Returns whether all rows
+ * are tame; sizes: longest and highest. */
+typedef struct {
+    float *floats, *means, *about, *lanes, *sizes;
+    uint32_t *bytes;
+} Filled;
+int fill_panels(const float *table, int64_t k, int64_t dim, const int32_t *ids, int64_t quads, Filled *into);
+
+/* A point of a tile. bar: an upper bound of its lowest score. scale: of its bytes; loss = |x - x^|, length = |x|, both
+ * rounded up; square = |x|^2, rounded up; shift: 128 times the sum of its bytes; round: what adding to its bar can lose.
+ * best, id: in float32 the lowest score and its row of the table. */
+typedef struct {
+    float scale, loss, length, square, bar, round, best;
+    int32_t shift, id, count, tame;
+} Row;
+
+/* Centroids that a point may belong to, and the lower ends of their scores. */
+#define MOST 64
+typedef struct {
+    int32_t lane[MOST];
+    float low[MOST];
+} List;
+
+/* One way to search. Products of `rows` points with a panel: 32-bit whole numbers less shift, or float32 chains. */
+typedef struct {
+    const char *name;
+    int rows;
+    void (*floats)(const float *x, const float *panel, int64_t dim, float *out, int64_t stride);
+    void (*bytes)(const uint32_t *x, const uint32_t *panel, int64_t quads, const Row *rows, int32_t *out);
+    void (*measure)(const float *x, int64_t dim, Row *row);               /* length and square */
+    void (*round)(const float *x, int64_t dim, Row *row, uint32_t *quads); /* scale, loss, shift, and bytes */
+    int32_t (*home)(const float *s, int64_t n_panels);                    /* the panel of the lowest S */
+    /* What is added to a bar before lower ends less S are held against it: slack - S, of all panels. */
+    void (*reach)(const Panels *panels, const float *s, const Row *row, float *down);
+    uint64_t (*bounds)(const Panels *panels, int64_t first, int64_t count, const Row *row, const float *down);
+    void (*open)(const int32_t *sums, const float *lanes, Row *row, float up);
+    void (*judge)(const Panels *panels, int64_t panel, const int32_t *sums, int rows, const float *down, Row *row, List *lists);
+    void (*open_floats)(const float *scores, Row *row);
+    void (*judge_floats)(const float *scores, int rows, const int32_t *ids, Row *row);
+    int (*begin)(void); /* before and after the work of a thread; NULL for nothing */
+    void (*end)(void);
+} Way;
+
+extern const Way WAY_AVX512, WAY_AVX2, WAY_VNNI, WAY_PLAIN;
+
+/* What a search did: tiles x panels in all, those looked at, candidates settled, points left to float32. */
+typedef struct {
+    int64_t pairs, looked, settled, left;
+} Counts;
+
+/* The lowest scores: see nearest() of kernels.h. bar: (n,) or NULL. Returns 0, or -1 without memory. */
+int search(const Panels *panels, const Way *way, int in_bytes, const Points *points, const float *bar, int32_t *labels,
+           float *scores, Counts *counts);
+
+/* slack + S, which is added for upper ends, from slack - S. */
+static inline float up_of(const Panels *panels, int64_t panel, const Row *row, float down) {
+    const float *about = panels->about + panel;
+    return 2 * (row->length * about[REACH * panels->padded] + about[BASE * panels->padded] + row->round) - down;
+}
+
+/* A centroid that a point may belong to: kept, with the point's bar lowered to its upper end. */
+void keep(Row *row, List *list, int32_t lane, float low, float upper);
+
+/* An exact score of a lane held against the best. */
+static inline void hold(Row *row, float score, int32_t id) {
+    if (score < row->best || (score == row->best && score < __builtin_inff() && id < row->id)) {
+        row->best = row->bar = score;
+        row->id = id;
+    }
+}
+
+#endif

@@ -1,0 +1,99 @@
+"""Searching by panels of neighbours finds what a search of all centroids finds, bit by bit, on every path.
+
+Looks in bytes are made in plain C too, so that they are held against float32 where the processor has no such products.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from curation_core.points import Points
+from tests.core.test_kernels import problem
+
+if os.environ.get("CI"):
+    import curation_kernels as native
+else:
+    native = pytest.importorskip("curation_kernels", reason="the C kernels were not built here")
+ALL_PATHS = (*native.PATHS, *native.PATHS_FOR_TESTS)
+
+
+@pytest.mark.parametrize("path", ALL_PATHS)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_score_up_to_its_bar_is_found_and_others_stay_above(seed, path):
+    vectors, centroids = problem(seed)
+    points, rng = Points.of(vectors), np.random.default_rng(seed)
+    table = points.table(centroids)
+    labels, score = native.nearest(points.x, native.Table.of(table, panels=False))
+    kind = rng.integers(0, 5, len(score))
+    bar = np.choose(
+        kind, [score, np.nextafter(score, -np.inf), score + np.abs(score), np.full_like(score, np.inf), -1e30]
+    )
+    found = native.nearest(points.x, native.Table.of(table, path, panels=True), bar=bar.astype(np.float32))
+    reached = score <= bar.astype(np.float32)
+    assert (found[0] == labels)[reached].all()
+    assert (found[1] == score)[reached].all()
+    assert (found[1] > bar)[~reached].all()
+    assert ((found[0] >= 0) & (found[0] < len(table))).all()
+
+
+@pytest.mark.parametrize("path", ALL_PATHS)
+@pytest.mark.parametrize("dim", [1, 3, 4, 17, 64, 130])
+def test_numbers_of_any_size_get_the_same_answer_with_panels(dim, path):
+    rng = np.random.default_rng(dim)
+    x = np.ones((211, dim + 1), np.float32)
+    x[:, :-1] = rng.standard_normal((211, dim)) * 10.0 ** rng.integers(
+        -44, 38, (211, 1)
+    )  # denormal to near the largest
+    x[::50, 0] = (np.nan, np.inf, -np.inf, 0, -0.0)
+    x[3:5, :-1] = 0
+    table = rng.standard_normal((150, dim + 1)) * 10.0 ** rng.integers(-44, 30, (150, 1))
+    tables = [table, table * 0, np.abs(table) % 1e14, table[:1], np.repeat(x[5:9], 20, axis=0), table % 1e-30]
+    for rows in tables:
+        part = rows.astype(np.float32)
+        labels, score = native.nearest(x, native.Table.of(part, "avx2", panels=False))
+        found = native.nearest(x, native.Table.of(part, path, panels=True))
+        assert (found[0] == labels).all()
+        assert found[1].tobytes() == score.tobytes()
+
+
+@pytest.mark.parametrize("path", ALL_PATHS)
+def test_points_with_more_candidates_than_fit_are_searched_in_float32(path):
+    rng = np.random.default_rng(7)
+    centroids = 1 + 1e-4 * rng.standard_normal((500, 24))  # closer to each other than bytes of the points can tell
+    vectors = np.concatenate([2 * rng.standard_normal((300, 24)), np.repeat(centroids[:1], 100, axis=0)])
+    points = Points.of(vectors.astype(np.float32))
+    table = points.table(np.repeat(centroids, 2, axis=0).astype(np.float32))
+    labels, score = native.nearest(points.x, native.Table.of(table, "avx2", panels=False))
+    packed = native.Table.of(table, path, panels=True)
+    found = native.nearest(points.x, packed)
+    assert (found[0] == labels).all()
+    assert found[1].tobytes() == score.tobytes()
+    left = packed.panels.search(path, points.x, None, None, found[0], found[1])[3]
+    assert (left > 0) == ("+" in path)
+
+
+def test_panels_pass_over_most_centroids_where_these_lie_in_heaps():
+    rng = np.random.default_rng(5)
+    heaps = rng.standard_normal((64, 8))
+    centroids = np.repeat(heaps, 50, axis=0) + 0.05 * rng.standard_normal((3200, 8))
+    vectors = heaps[rng.integers(0, 64, 200_000)] + 0.05 * rng.standard_normal((200_000, 8))
+    points = Points.of(vectors.astype(np.float32))
+    table = points.table(centroids.astype(np.float32))
+    labels = native.nearest(points.x, native.Table.of(table, panels=False))[0]
+    for path in native.PATHS:
+        packed = native.Table.of(table, path)
+        found, score = native.nearest(points.x, packed)
+        assert (found == labels).all()
+        assert packed.form == packed.in_float  # in so few columns bytes do not pay
+        pairs, looked, _, _ = packed.panels.search(path, points.x, None, None, found, score)
+        assert looked < 0.2 * pairs
+
+
+def test_the_order_of_a_table_holds_every_row_once():
+    for seed in range(8):
+        _, centroids = problem(seed)
+        table = np.concatenate([centroids, np.ones((len(centroids), 1), np.float32)], axis=1)
+        order = np.full(len(table), -1, np.int32)
+        native._native.order(table, order)
+        assert (np.sort(order) == np.arange(len(table))).all()
