@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation_core.errors import ConfigError, CurationError, StaleArtifact, StepMissing
+from curation_core.errors import ConfigError, CurationError, ShapeError, StaleArtifact, StepMissing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,6 +71,30 @@ def write_array(path: Path, array: np.ndarray) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_stacked(path: Path, parts: Iterator[np.ndarray], n_rows: int) -> None:
+    """One .npy of all parts below each other, with one part in memory at a time; whole or absent."""
+    first = next(parts)
+    stored = first.dtype.newbyteorder("<")
+    header = {"descr": stored.str, "fortran_order": False, "shape": (n_rows, first.shape[1])}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with explained(path):
+        try:
+            with temporary.open("wb") as file:
+                np.lib.format.write_array_header_1_0(file, header)
+                file.write(first.astype(stored, copy=False).tobytes())
+                for part in parts:
+                    if part.shape[1] != first.shape[1]:
+                        raise ShapeError(
+                            f"vectors of {part.shape[1]} and {first.shape[1]} numbers; embed again from the start"
+                        )
+                    file.write(part.astype(stored, copy=False).tobytes())
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

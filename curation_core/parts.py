@@ -1,17 +1,15 @@
 """The files of a run of embed that is under way: whole shards, one after the other, and the notes they were made by."""
 
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from curation_core.artifacts import explained, read_array, read_table, write_array, write_json, write_table
+from curation_core.artifacts import read_array, read_table, write_array, write_json, write_stacked, write_table
 from curation_core.catalog import FAILURE_SCHEMA
-from curation_core.errors import IngestError, ShapeError
+from curation_core.errors import IngestError
 
 
 @dataclass(frozen=True)
@@ -74,30 +72,6 @@ def join_parts(folder: Path, n_parts: int, model: str) -> None:
         first = f", the first because {refused.column('reason')[0]}" if len(refused) else ""
         raise IngestError(f"{model} gave no vector for any of {len(refused)} items{first}; choose another embedder")
     parts = (read_array(folder / f"part-{number:05d}.npy") for number in range(n_parts) if len(rows[number]))
-    _write_stacked(folder / "vectors.npy", parts, n_rows)
+    write_stacked(folder / "vectors.npy", parts, n_rows)
     write_array(folder / "rows.npy", np.concatenate(rows))
     write_table(folder / "failures.parquet", refused)  # last: it marks the whole as done
-
-
-def _write_stacked(path: Path, parts: Iterator[np.ndarray], n_rows: int) -> None:
-    """One .npy of all parts below each other, with one part in memory at a time; whole or absent."""
-    first = next(parts)
-    stored = first.dtype.newbyteorder("<")
-    header = {"descr": stored.str, "fortran_order": False, "shape": (n_rows, first.shape[1])}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with explained(path):
-        try:
-            with temporary.open("wb") as file:
-                np.lib.format.write_array_header_1_0(file, header)
-                file.write(first.astype(stored, copy=False).tobytes())
-                for part in parts:
-                    if part.shape[1] != first.shape[1]:
-                        raise ShapeError(
-                            f"vectors of {part.shape[1]} and {first.shape[1]} numbers; embed again from the start"
-                        )
-                    file.write(part.astype(stored, copy=False).tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)

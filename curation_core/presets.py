@@ -1,5 +1,7 @@
 """How vectors are prepared before they are clustered: which normalisation, how many dimensions."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from curation_core.config import Preset
@@ -39,17 +41,36 @@ def prepare(vectors: np.ndarray, preset: Preset) -> np.ndarray:
     same spread. d' is at most n; components are not brought to length 1 again.
     Raises ConfigError for "auto" (use resolve_preset) and unknown names, ShapeError unless vectors are (n, d).
     """
+    found: np.ndarray | None = None
+    for start, block in prepared_blocks(vectors, preset):
+        if found is None:
+            found = np.empty((len(vectors), block.shape[1]), dtype=np.float32)
+        found[start : start + len(block)] = block
+    return np.empty(vectors.shape, dtype=np.float32) if found is None else found
+
+
+def prepared_blocks(vectors: np.ndarray, preset: Preset) -> Iterator[tuple[int, np.ndarray]]:
+    """What `prepare` gives, a block of rows at a time: the first row of each, and the block, (b, d') float32."""
+    block_of = _preparing(vectors, preset)
+    return ((start, block_of(vectors[start : start + _BLOCK])) for start in range(0, len(vectors), _BLOCK))
+
+
+def _preparing(vectors: np.ndarray, preset: Preset) -> Rows:
+    """What is done to a block of rows; components and spreads are those of all vectors."""
     if vectors.ndim != 2:
         raise ShapeError(f"vectors have shape {vectors.shape}; expected (items, dimensions)")
     if preset == "none":
-        return np.array(vectors, dtype=np.float32)
+        return lambda block: np.array(block, dtype=np.float32)
     if preset == "l2" or (preset in COMPONENTS and not len(vectors)):
-        return _in_blocks(vectors)
+        return unit
     if preset not in COMPONENTS:
         raise ConfigError(f"preset is {preset!r}; expected none, l2, {', '.join(COMPONENTS)}")
     rows, n_components, whitened = COMPONENTS[preset]
-    found = apply_pca(fit_pca(vectors, n_components, rows), vectors, rows)
-    return _same_spread(found) if whitened else found
+    pca = fit_pca(vectors, n_components, rows)
+    if not whitened:
+        return lambda block: apply_pca(pca, block, rows)
+    scale = _scale(apply_pca(pca, vectors[start : start + _BLOCK], rows) for start in range(0, len(vectors), _BLOCK))
+    return lambda block: apply_pca(pca, block, rows) * scale
 
 
 def prepare_beside(others: np.ndarray, vectors: np.ndarray, preset: Preset) -> np.ndarray:
@@ -65,7 +86,7 @@ def prepare_beside(others: np.ndarray, vectors: np.ndarray, preset: Preset) -> n
     pca = fit_pca(vectors, n_components, rows)
     found = apply_pca(pca, others, rows)
     if whitened:
-        found *= _scale(apply_pca(pca, vectors, rows))
+        found *= _scale([apply_pca(pca, vectors, rows)])
     return found
 
 
@@ -83,24 +104,15 @@ def root_unit(vectors: np.ndarray) -> np.ndarray:
     return unit(np.sign(rows) * np.sqrt(np.abs(rows)))
 
 
-def _in_blocks(vectors: np.ndarray) -> np.ndarray:
-    found = np.empty(vectors.shape, dtype=np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        found[start : start + _BLOCK] = unit(vectors[start : start + _BLOCK])
-    return found
-
-
-def _same_spread(components: np.ndarray) -> np.ndarray:
-    """Components (n, k), strongest first, each divided by its deviation; what is next to nothing stays so."""
-    scaled: np.ndarray = components * _scale(components)
-    return scaled
-
-
-def _scale(components: np.ndarray) -> np.ndarray:
-    """What to multiply components (n, k) by, to give each the same spread: (k,) float32."""
-    blocks = range(0, len(components), _BLOCK)
-    squares = sum(np.square(components[start : start + _BLOCK], dtype=np.float64).sum(axis=0) for start in blocks)
-    spread = np.sqrt(squares / len(components))
+def _scale(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """What to multiply components by, to give each the same spread: (k,) float32; blocks of (b, k), strongest first."""
+    squares: np.ndarray | float = 0.0
+    n = 0
+    for block in blocks:
+        for start in range(0, len(block), _BLOCK):
+            squares = squares + np.square(block[start : start + _BLOCK], dtype=np.float64).sum(axis=0)
+        n += len(block)
+    spread = np.sqrt(squares / n)
     floor = _LEAST_SPREAD * spread.max()  # below, there is rounding, not signal
     scale: np.ndarray = 1.0 / np.where(spread > floor, spread, 1.0)
     return scale.astype(np.float32)

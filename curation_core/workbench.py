@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from curation_core import kernels, presets, sources
-from curation_core.artifacts import explained, write_array, write_bytes
+from curation_core.artifacts import explained, read_array, write_array, write_bytes, write_stacked
 from curation_core.catalog import Catalog
 from curation_core.cluster import cluster
 from curation_core.config import ClusterConfig
@@ -129,10 +129,16 @@ class Workbench(WorkspaceView):
         plan = self.plans.plan("prepare")
 
         def work(folder: Path) -> dict[str, Any]:
-            progress("prepare", 0, 1)
-            vectors = presets.prepare(self.embeddings().vectors, plan.config["preset"])
-            write_array(folder / "vectors.npy", vectors)
-            return {"n_items": len(vectors), "dim": int(vectors.shape[1])}
+            raw = self.embeddings().vectors
+
+            def blocks() -> Iterator[np.ndarray]:
+                for start, block in presets.prepared_blocks(raw, plan.config["preset"]):
+                    progress("prepare", start, len(raw))
+                    yield block
+
+            write_stacked(folder / "vectors.npy", blocks(), len(raw))
+            progress("prepare", len(raw), len(raw))
+            return {"n_items": len(raw), "dim": int(read_array(folder / "vectors.npy").shape[1])}
 
         self._make(plan, work)
         return self.vectors()
