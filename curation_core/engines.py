@@ -79,7 +79,7 @@ class Screened:
     def lowest(self, x: np.ndarray, rows: np.ndarray | None = None, bar: np.ndarray | None = None) -> Found:
         """As `kernels.Search.lowest`, with the same bytes wherever it is done."""
         n = len(x) if rows is None else len(rows)
-        if not n or not self._pays(n * self.table.size) or not self._fits:
+        if not n or not self._pays(n * self.table.size) or not self._fits or self._searcher is None:
             return self.host(x, rows)
         return self._searcher.lowest(x, rows, bar)
 
@@ -93,11 +93,11 @@ class Screened:
         return self.name == "faiss" or fits(self.table)
 
     @cached_property
-    def _searcher(self) -> Searcher:
+    def _searcher(self) -> Searcher | None:
         if self.name == HALF:
-            from curation_core.half_products import HalfSearch
+            from curation_core.half_products import HalfSearch, sums_in_float32
 
-            return HalfSearch(self.table, self.scores_of)
+            return HalfSearch(self.table, self.scores_of) if sums_in_float32() else None
         if self.name == "faiss":
             from curation_core.faiss_products import FaissSearch
 

@@ -7,7 +7,7 @@ numbers of their bits, which numpy does 32 at a time.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ else:
 _ROWS, _COLUMNS = 512, 4096  # of one product: what it writes (4 MB) stays in the cache; fewer columns, more rows
 _MOST_ROWS = 4096
 _FEWEST = 16  # rows of a product: below, torch takes another path, which is slower and sums otherwise
+_WEIGHED = np.iinfo(np.int16).max  # above all numbers
 _MANY = 32  # centroids a row that are left: more are narrowed down by a float32 product
 _GROUPED = 2.0  # centroids a row that are left: with more, subtracting the means of groups pays
 
@@ -48,9 +49,9 @@ class HalfSearch:
         """As `kernels.Search.lowest`; in one thread or more, the same bytes."""
         n = len(x) if rows is None else len(rows)
         labels, scores = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.float32)
-        half, left, scratch = self._plain, 0, _Scratch.of(n, len(self.table))
-        for start in range(0, n, scratch.n_rows):
-            part = slice(start, min(start + scratch.n_rows, n))
+        half, left, (width, scratch) = self._plain, 0, _scratch(n, len(self.table))
+        for start in range(0, n, width):
+            part = slice(start, min(start + width, n))
             index = np.arange(part.start, part.stop) if rows is None else rows[part]
             best = settling.Best(x, index, self.table, self.scores_of)
             block = x[part, :-1] if rows is None else x[index, :-1]
@@ -66,7 +67,7 @@ class HalfSearch:
         block: np.ndarray,
         ready: tuple[HalfTable, Tensor],
         bar: np.ndarray | None,
-        scratch: "_Scratch",
+        scratch: Tensor,
     ) -> int:
         """Find the best of a block (m, d) of points; returns how many centroids bfloat16 left open."""
         import torch
@@ -77,55 +78,53 @@ class HalfSearch:
         limit = _bits(half, rows, np.full(len(block), np.inf) if bar is None else bar)
         for first in range(0, len(folded), _COLUMNS):
             part = folded[first : first + _COLUMNS]
-            out, near = scratch.shaped(len(wide), len(part))
-            low = torch.mm(wide, part.t(), out=out).view(torch.int16).numpy()[: len(block)]
-            lowest = low.argmin(axis=1)
-            hopeful = np.flatnonzero(low[place, lowest] <= limit)
+            low = torch.mm(wide, part.t(), out=scratch[: len(wide) * len(part)].view(len(wide), len(part)))
+            bits = low.view(torch.int16).numpy()[: len(block)]
+            lowest = bits.argmin(axis=1)
+            hopeful = np.flatnonzero(bits[place, lowest] <= limit)
             best.weigh(hopeful, first + lowest[hopeful])
             reach = best.scores if bar is None else np.minimum(best.scores, bar)
             limit = _bits(half, rows, reach)
-            near = np.less_equal(low, limit[:, None], out=near[: len(block)])
-            near[place, lowest] = False
-            n_left += self._settle(best, near, first)
+            bits[place, lowest] = _WEIGHED
+            some = np.flatnonzero(bits.min(axis=1) <= limit)
+            n_left += self._settle(best, some, bits[some] <= limit[some, None], first)
         return n_left
 
-    def _settle(self, best: settling.Best, near: np.ndarray, first: int) -> int:
-        """Weigh the centroids that are near (m, c); where they are many, a float32 product thins them out."""
+    def _settle(self, best: settling.Best, some: np.ndarray, near: np.ndarray, first: int) -> int:
+        """Weigh the centroids near some places, (s, c); a float32 product thins them out where they are many."""
         found = np.flatnonzero(near)
-        if len(found) > _MANY * len(near):
+        n_left = len(found)
+        if n_left > _MANY * len(near):
             crowded = np.flatnonzero(near.sum(axis=1) > _MANY)
-            some = best.rows[crowded]
-            labels, scores = settling.lowest(best.x, self.table[first : first + near.shape[1]], some, self.scores_of)
-            best.take(crowded, (first + labels).astype(np.int32), scores)
+            part, rows = self.table[first : first + near.shape[1]], best.rows[some[crowded]]
+            labels, scores = settling.lowest(best.x, part, rows, self.scores_of)
+            best.take(some[crowded], (first + labels).astype(np.int32), scores)
             near[crowded] = False
-            left, found = len(found), np.flatnonzero(near)
-        else:
-            left = len(found)
+            found = np.flatnonzero(near)
         place, label = np.divmod(found, near.shape[1])
-        best.weigh(place, first + label)
-        return left
+        best.weigh(some[place], first + label)
+        return n_left
 
 
-@dataclass(frozen=True)
-class _Scratch:
-    """Room for the lower ends of a block of points and for which of them are near."""
+@cache
+def sums_in_float32() -> bool:
+    """Whether torch adds up products of bfloat16 in float32 here: what the margins are made for."""
+    import torch
 
-    n_rows: int
-    low: Tensor
-    near: np.ndarray
+    width = 2048
+    rows = torch.full((_FEWEST, width), 2.0**-8, dtype=torch.bfloat16)
+    rows[:, 0] = 1  # a sum that began with 1 and was kept in bfloat16 would never leave it
+    sums = torch.mm(rows, torch.ones((32, width), dtype=torch.bfloat16).t())
+    return bool(((sums.float() - (1 + (width - 1) * 2.0**-8)).abs() <= 2.0**-5).all())
 
-    @classmethod
-    def of(cls, n: int, k: int) -> "_Scratch":
-        import torch
 
-        n_columns = min(_COLUMNS, k)
-        n_rows = min(_MOST_ROWS, _ROWS * _COLUMNS // n_columns)
-        size = max(_FEWEST, min(n, n_rows)) * n_columns
-        return cls(n_rows, torch.empty(size, dtype=torch.bfloat16), np.empty(size, dtype=bool))
+def _scratch(n: int, k: int) -> tuple[int, Tensor]:
+    """How many points make a block, and room for its lower ends."""
+    import torch
 
-    def shaped(self, n_rows: int, n_columns: int) -> tuple[Tensor, np.ndarray]:
-        size = n_rows * n_columns
-        return self.low[:size].view(n_rows, n_columns), self.near[:size].reshape(n_rows, n_columns)
+    n_columns = min(_COLUMNS, k)
+    width = min(_MOST_ROWS, _ROWS * _COLUMNS // n_columns)
+    return width, torch.empty(max(_FEWEST, min(n, width)) * n_columns, dtype=torch.bfloat16)
 
 
 def _ready(table: np.ndarray, *, grouped: bool) -> tuple[HalfTable, Tensor]:

@@ -127,7 +127,7 @@ def test_groups_leave_fewer_centroids_open_where_they_crowd():
         ready = half_products._ready(table, grouped=grouped)
         search = half_products.HalfSearch(table, kernels.scores_of)
         best = settling.Best(points.x, np.arange(512), table, kernels.scores_of)
-        scratch = half_products._Scratch.of(512, len(table))
+        _, scratch = half_products._scratch(512, len(table))
         left[grouped] = search._look(best, points.x[:512, :-1], ready, None, scratch)
     assert left[True] < left[False] / 4
 
@@ -213,6 +213,17 @@ def test_small_work_is_left_to_the_host_with_the_same_bytes(monkeypatch):
     monkeypatch.setattr(engines, "WORTH_HALVES", 0)
     assert same(search.lowest(points.x), by_host)
     assert "_searcher" in search.packed.__dict__
+
+
+def test_a_torch_that_sums_in_bfloat16_is_not_trusted(forced, monkeypatch):
+    assert half_products.sums_in_float32()
+    monkeypatch.setattr(half_products, "sums_in_float32", lambda: False)
+    monkeypatch.setenv(kernels.CHOICE, "torch-bf16")
+    vectors, centroids = problem(14)
+    points = Points.of(vectors)
+    search = kernels.Search.of(points.table(centroids))
+    assert same(search.lowest(points.x), search.packed.host(points.x, None))
+    assert search.packed._searcher is None
 
 
 def test_a_table_beyond_what_squares_can_hold_is_left_to_the_host(forced, monkeypatch):
