@@ -175,7 +175,11 @@ class ProjectConfig(StepConfig):
     n_neighbors: int = Field(default=15, ge=2, le=200, description="Neighbours in the graph.")
     min_dist: float = Field(default=0.1, ge=0.0, le=0.99, description="How tightly points may sit together.")
     n_epochs: int | None = Field(
-        default=None, ge=1, description="Optimisation rounds; empty: 200, or 80 above 50,000 items."
+        default=None, ge=1, description="Optimisation rounds; empty: 500, or 200 from 100,000 items on."
+    )
+    refine: bool = Field(
+        default=True,
+        description="Off: from 100,000 items on the map stays a preview, each item between the centroids nearest to it.",
     )
     seed: int = Field(default=0, ge=0, description="Same seed, same map.")
 

@@ -7,6 +7,7 @@ path. ``tick`` is called with the rows done after every block and may raise to s
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Cells:
     def of(
         cls, frame: Frame, order: np.ndarray, sizes: np.ndarray, *, n_threads: int = 1, tick: Tick = quiet
     ) -> "Cells":
-        """Rows order[0], order[1], ... of the frame as candidates 0, 1, ...; the first sizes[0] make cell 0, and so on."""
+        """Rows order[0], order[1], ... of the frame as candidates 0, 1, ...; the first sizes[0] of them make cell 0."""
         n_panels = -(-sizes // _PANEL)
         first = np.concatenate([[0], np.cumsum(n_panels)]).astype(np.int64)
         starts = np.cumsum(sizes) - sizes
@@ -124,8 +125,8 @@ def measure(frame: Frame, rows: np.ndarray, found: np.ndarray, *, n_threads: int
 class Graph:
     """Who pulls whom: neighbours of point i are other[first[i]:first[i + 1]], of these weights.
 
-    first: (n + 1,) int64. other: int32, weight: float32, sixteen longer than there are edges. total: (n,) float32, sum of
-    the weights of each point, 1 for one without any.
+    first: (n + 1,) int64. other: int32, weight: float32, sixteen longer than there are edges. total: (n,) float32, the
+    weights of each point together, 1 for one without any.
     """
 
     first: np.ndarray
@@ -137,11 +138,11 @@ class Graph:
         return len(self.total)
 
 
-def join(found: np.ndarray, distance: np.ndarray, *, n_threads: int = 1) -> Graph:
+def join(found: np.ndarray, distance: np.ndarray, *, n_threads: int = 1, tick: Tick = quiet) -> Graph:
     """The fuzzy graph of neighbours (n, k) int32 at distances (n, k) float32, joined from both ends."""
     n, k = found.shape
     weight = np.empty(found.shape, np.float32)
-    _in_blocks(lambda start, end: _layout.weigh(found, distance, weight, start, end), n, _MANY, n_threads, quiet)
+    _in_blocks(lambda start, end: _layout.weigh(found, distance, weight, start, end), n, _MANY, n_threads, tick)
     first, total = np.empty(n + 1, np.int64), np.empty(n, np.float32)
     other, joined = np.zeros(2 * n * k + _BEHIND, np.int32), np.zeros(2 * n * k + _BEHIND, np.float32)
     used = _layout.join(found, weight, first, other, joined, total) + _BEHIND
@@ -171,18 +172,17 @@ def rounds(
     with ThreadPoolExecutor(n_threads) as pool:
         for number in range(n_rounds):
             chance = (seed * 0x9E3779B97F4A7C15 + number * 0xD1342543DE82EF95 + 1) % 2**64
-            step = 1.0 - number / n_rounds
-
-            def work(
-                cut: int, before: np.ndarray = before, after: np.ndarray = after, said: tuple = (chance, step)
-            ) -> None:
-                end = min(cut + share, len(graph))
-                _layout.turn(path, before, after, *arrays, cut, end, said[0], *curve, said[1], push)
-
-            _all(pool.map(work, range(0, len(graph), share)))
+            moved = partial(
+                _turn, path, (before, after, *arrays), (chance, *curve, 1.0 - number / n_rounds, push), share
+            )
+            _all(pool.map(moved, range(0, len(graph), share)))
             before, after = after, before
             tick(number + 1)
     return before
+
+
+def _turn(path: str, arrays: tuple[np.ndarray, ...], settings: tuple[float, ...], share: int, start: int) -> None:
+    _layout.turn(path, *arrays, start, min(start + share, len(arrays[0])), *settings)
 
 
 def _in_blocks(work: Callable[[int, int], None], n: int, block: int, n_threads: int, tick: Tick) -> None:

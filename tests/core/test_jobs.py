@@ -7,6 +7,7 @@ import pytest
 
 from curation_core import jobs
 from curation_core.errors import ConfigError
+from curation_core.kernels import CHOICE
 from curation_core.workspace import Workspace
 
 
@@ -79,7 +80,8 @@ def test_an_unknown_verb_is_refused(workspace):
         jobs.start(workspace.path, "dance")
 
 
-def test_a_worker_that_does_not_listen_is_stopped_after_a_while(tmp_path):
+def test_a_worker_that_does_not_listen_is_stopped_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setenv(CHOICE, "blas")  # umap-learn lays out, which tells nothing in between
     np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(20_000, 32)).astype("float32"))
     workspace = Workspace.init(tmp_path / "ws", tmp_path / "v.npy")
     workspace.ingest()

@@ -60,8 +60,13 @@ def test_degenerate_data_has_a_finite_map(vectors):
 def test_the_stages_are_reported():
     seen = []
     vectors, _ = blobs(30)
-    project(vectors, ProjectConfig(n_epochs=5), lambda stage, done, total: seen.append((stage, done, total)))
-    assert seen == [("neighbours", 0, 1), ("neighbours", 1, 1), ("layout", 0, 1), ("layout", 1, 1)]
+    project(vectors, ProjectConfig(n_epochs=5), lambda stage, done, total: seen.append((stage, done == total)))
+    assert list(dict.fromkeys(seen)) == [
+        ("neighbours", False),
+        ("neighbours", True),
+        ("layout", False),
+        ("layout", True),
+    ]
 
 
 def test_what_cannot_be_laid_out_is_refused():
