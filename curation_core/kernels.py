@@ -123,12 +123,9 @@ def sums(x: np.ndarray, rows: np.ndarray, group: np.ndarray, added: np.ndarray) 
     if engine() != "blas" and native is not None:
         native.add_rows(x, group.astype(np.int32, copy=False), added, rows, n_threads=n_threads())
         return
-    n_groups, width = added.shape
     bounds = np.searchsorted(rows, np.arange(0, len(x) + CHUNK, CHUNK))
     for start, stop in pairwise(bounds):
-        block, of_block = x[rows[start:stop]], group[start:stop]
-        for column in range(width):
-            added[:, column] += np.bincount(of_block, block[:, column], n_groups)
+        _add_chunk(x[rows[start:stop], : added.shape[1]], group[start:stop], added)
 
 
 def n_threads() -> int:
@@ -158,6 +155,18 @@ def _native() -> ModuleType | None:
         return None
     module = importlib.import_module("curation_kernels")
     return module if module.PATHS else None
+
+
+def _add_chunk(block: np.ndarray, group: np.ndarray, added: np.ndarray) -> None:
+    """Add the sums of a chunk's rows: a sparse product goes through them in order, all columns at once."""
+    from scipy.sparse import csr_array
+
+    counts = np.bincount(group)
+    filled = np.flatnonzero(counts)
+    ends = np.concatenate(([0], counts[filled].cumsum()))
+    order = np.argsort(group, kind="stable")
+    members = csr_array((np.ones(len(group)), order, ends), shape=(len(filled), len(group)))
+    added[filled] += members @ block.astype(np.float64)
 
 
 def _host(table: np.ndarray) -> others.Host:

@@ -14,7 +14,7 @@ from curation_core.cli_runs import status
 from curation_core.cluster import cluster
 from curation_core.config import ClusterConfig
 from curation_core.errors import ConfigError
-from curation_core.points import Points
+from curation_core.points import CHUNK, Points
 from curation_core.workspace import Workspace
 
 torch = pytest.importorskip("torch")
@@ -306,7 +306,7 @@ sys.path.insert(0, sys.argv[1])
 from test_engines import by_brute_force, crowded, problem, same
 from curation_core import kernels
 from curation_core.device_products import DeviceSearch
-from curation_core.points import Points
+from curation_core.points import CHUNK, Points
 
 def case(seed):
     if seed == 50:
@@ -378,3 +378,18 @@ def test_a_gpu_gives_the_bytes_of_brute_force(fused):
         table = points.table(centroids)
         found = DeviceSearch(table, kernels.scores_of, "cuda", fused=fused).lowest(points.x)
         assert same(found, by_brute_force(points.x, table, kernels.scores_of)), seed
+
+
+@pytest.mark.parametrize(("n", "dim", "k"), [(1, 1, 1), (40_000, 7, 60), (33_000, 40, 30_000)])
+def test_sums_without_native_kernels_are_those_of_chunks_in_order(n, dim, k, monkeypatch):
+    monkeypatch.setattr(kernels, "_native", lambda: None)
+    rng = np.random.default_rng(n)
+    x, rows = rng.standard_normal((n, dim + 1)).astype("f4"), np.flatnonzero(rng.random(n) < 0.8)
+    group, added, wanted = rng.integers(0, k, len(rows)), np.ones((k, dim)), np.ones((k, dim))
+    kernels.sums(x, rows, group, added)
+    for start in range(0, n, CHUNK):
+        inside = (rows >= start) & (rows < start + CHUNK)
+        chunk = np.zeros((k, dim))
+        np.add.at(chunk, group[inside], x[rows[inside], :dim].astype(np.float64))
+        wanted += chunk
+    assert added.tobytes() == wanted.tobytes()
