@@ -268,3 +268,27 @@ class Rough:
         """
         found: float = _native.potential(self.x, row, self.norms, closest, close, squared)
         return found
+
+    def choose(
+        self,
+        proposals: np.ndarray,
+        bar: np.ndarray,
+        squared: np.ndarray,
+        closest: np.ndarray,
+        weight: np.ndarray | None,
+        close: float,
+        n_candidates: int,
+        wanted: int,
+    ) -> np.ndarray:
+        """Seeds of greedy k-means++ among (c,) int64 proposals: their places there, as many as accepted ones last for.
+
+        A proposal is accepted while closest, (n,) float32, the squared distance to the nearest seed, is above its bar,
+        (c,) float64; of every n_candidates accepted ones the one that leaves the lowest sum, weighted by weight, (n,)
+        float32, where given, becomes a seed, and closest is brought up to date. squared: (c, n) float32 rough distances;
+        see `potential` for what is made exact in them.
+        """
+        chosen = np.empty(wanted, np.int64)
+        found = _native.choose(
+            self.x, self.norms, closest, weight, close, proposals, bar, squared, n_candidates, chosen
+        )
+        return chosen[:found]

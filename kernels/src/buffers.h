@@ -18,6 +18,9 @@ int expect(int64_t got, int64_t wanted, const char *what);
 /* The points of a call: x (n, d) float32, and which rows of it, or None. Takes two views. */
 int take_points(PyObject *x, PyObject *index, Py_buffer *views, Points *points);
 
+/* Seeds among those that were proposed (module_choose.c). */
+PyObject *choose_seeds(PyObject *self, PyObject *args);
+
 /* Searching by panels (module_search.c). */
 PyObject *ways(PyObject *self, PyObject *nothing);
 PyObject *order(PyObject *self, PyObject *args);

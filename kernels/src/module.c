@@ -276,6 +276,8 @@ static PyMethodDef METHODS[] = {
     {"distances", distances, METH_VARARGS, "distances(x, rows, panels, scale, norms, out): rough squared distances."},
     {"ready", make_ready, METH_VARARGS, "ready(raw, shift, scale, out) -> whether raw was of a known kind; see ready.h."},
     {"gaps", own_gaps, METH_VARARGS, "gaps(x, centred, labels, scale, out): distances to own centroids; see ready.h."},
+    {"choose", choose_seeds, METH_VARARGS,
+     "choose(x, norms, closest, weight, close, rows, bar, squared, n_candidates, chosen) -> how many; see choose.h."},
     {"potential", potential_of, METH_VARARGS, "potential(x, row, norms, closest, close, squared) -> sum; see rough.h."},
     {NULL, NULL, 0, NULL},
 };
