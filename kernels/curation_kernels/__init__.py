@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from curation_kernels import _native, costs
-from curation_kernels.panels import IN_BYTES, Panels, aligned
+from curation_kernels.panels import IN_BYTES, Panels, aligned, usable
 
 __all__ = [
     "PATHS",
@@ -29,7 +29,7 @@ __all__ = [
     "prepare",
 ]
 
-PATHS: tuple[str, ...] = tuple(name for name, _, for_tests in _native.ways() if not for_tests)
+PATHS: tuple[str, ...] = usable(name for name, _, for_tests in _native.ways() if not for_tests)
 """Ways to search on this processor, fastest first: an instruction set, and what it looks at bytes with, if it does."""
 
 PATHS_FOR_TESTS: tuple[str, ...] = tuple(name for name, _, for_tests in _native.ways() if for_tests)
@@ -79,6 +79,11 @@ class Table:
         """The instruction set of the path."""
         return self.path.partition("+")[0]
 
+    @property
+    def tiled(self) -> bool:
+        """Whether bytes are looked at by AMX."""
+        return self.path.endswith("amx")
+
     def form_for(self, n_points: int) -> str:
         """What to search so many more points with; makes ready what that needs."""
         self.seen += n_points
@@ -94,7 +99,7 @@ class Table:
         """Panels in bytes where they pay for sure, once there are points enough; in float32 where they may."""
         k, dim = self.rows.shape
         plain, order = costs.plain(k, dim), costs.order(k, dim)
-        spared = plain - (costs.in_bytes(k, dim, 1) if IN_BYTES[self.path] else plain)
+        spared = plain - costs.in_bytes(k, dim, 1, tiled=self.tiled) if IN_BYTES[self.path] else 0
         if self.seen * spared > order:
             return self.path
         wasted = order + self.look() * (costs.panels(k, dim, 1) - plain)
@@ -111,7 +116,8 @@ class Table:
         share = looked / max(pairs, 1)
         known = {"plain": costs.plain(k, dim), self.in_float: costs.panels(k, dim, share)}
         if IN_BYTES[self.path]:
-            known[self.path] = costs.in_bytes(k, dim, share, *([settled / n_points] if settled else []))
+            candidates = (settled / n_points,) if settled else ()
+            known[self.path] = costs.in_bytes(k, dim, share, *candidates, tiled=self.tiled)
         self.form = min(known, key=lambda form: known[form])
 
     def _make_plain(self) -> None:

@@ -24,6 +24,7 @@ class Form:
 _PLAIN = Form(0.0076, 0.02, 0, 0.19, 28)  # all centroids, in float32
 _PANELS = Form(0.0080, 0.037, 0.46, 0.48, 15)  # panels of neighbours, in float32
 _BYTES = Form(0.0023, 0.087, 0.75, 1.22, 50)  # panels of neighbours, in bytes first
+_TILES = Form(0.0005, 0.12, 0.75, 1.22, 50)  # in bytes on AMX: from the rate of its instructions, not measured
 _SETTLED = (0.078, 8.9)  # a value, and a candidate whose score is computed in float32
 _ORDER = (4.5, 400)  # a value, and a centroid, to put a table in panels
 
@@ -38,9 +39,9 @@ def panels(k: int, dim: int, share: float) -> float:
     return _of(_PANELS, k, dim, share)
 
 
-def in_bytes(k: int, dim: int, share: float, candidates: float = _CANDIDATES) -> float:
-    """The same in bytes, and then on some candidates."""
-    return _of(_BYTES, k, dim, share) + candidates * (_SETTLED[0] * dim + _SETTLED[1])
+def in_bytes(k: int, dim: int, share: float, candidates: float = _CANDIDATES, *, tiled: bool = False) -> float:
+    """The same in bytes, in tiles of AMX or not, and then on some candidates."""
+    return _of(_TILES if tiled else _BYTES, k, dim, share) + candidates * (_SETTLED[0] * dim + _SETTLED[1])
 
 
 def order(k: int, dim: int) -> float:

@@ -1,5 +1,6 @@
 """Tables in panels of neighbouring centroids, which a search passes over or looks at in bytes first (src/panels.h)."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from curation_kernels import _native
 IN_BYTES: dict[str, bool] = {name: bool(in_bytes) for name, in_bytes, _ in _native.ways()}
 """Ways to search, and whether they look at bytes first."""
 
-_QUADS = {"amx": 16}  # four-byte columns that a way takes at once
+_TILED = "amx"  # takes 16 four-byte columns at once, and bytes with a sign
+_QUADS, _UNSIGNED = 16, 128
 _PANEL = 32
 _ABOUT, _LANES_EACH = 5, 4  # numbers of every panel, and of every centroid in it
 _ALIGNED = 64  # bytes: a vector that crosses a cache line takes two loads
@@ -34,15 +36,18 @@ class Panels:
         ids = np.full(count * _PANEL, _NOBODY, np.int32)
         floats, means = aligned((count, dim, _PANEL), np.float32), aligned((padded // _PANEL, dim, _PANEL), np.float32)
         about, lanes, in_bytes = aligned((_ABOUT, padded), np.float32), None, None
+        tiled = way.endswith(_TILED)
         if IN_BYTES[way]:
-            step = _QUADS.get(way.partition("+")[2], 1)
+            step = _QUADS if tiled else 1
             quads = -(-(dim - 1) // (4 * step)) * step
             lanes = aligned((count, _LANES_EACH, _PANEL), np.float32)
             in_bytes = aligned((count, quads, _PANEL), np.uint32)
         ids[:k] = np.arange(k)
         if np.isfinite(rows).all():
             _native.order(rows, ids[:k])
-        tame, longest, highest = _native.fill(rows, ids, floats, means, about, lanes, in_bytes)
+        tame, longest, highest = _native.fill(
+            rows, ids, floats, means, about, lanes, in_bytes, 0 if tiled else _UNSIGNED
+        )
         return cls((rows, ids, floats, means, about, lanes, in_bytes, longest, highest), bool(tame))
 
     def search(
@@ -67,3 +72,22 @@ def aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     raw = np.empty(size + _ALIGNED // 4, dtype)
     skip = -raw.ctypes.data % _ALIGNED // 4
     return raw[skip : skip + size].reshape(shape)
+
+
+def usable(ways: Iterable[str], agrees: Callable[[str], bool] | None = None) -> tuple[str, ...]:
+    """The ways that can be relied on: those on AMX only when they find here what float32 finds."""
+    return tuple(way for way in ways if not way.endswith(_TILED) or (agrees or agrees_with_float32)(way))
+
+
+def agrees_with_float32(way: str) -> bool:
+    """Whether a way finds the labels and scores of float32 on a small problem with close neighbours, bit by bit."""
+    rng = np.random.default_rng(0)
+    centroids = np.repeat(rng.standard_normal((40, 150)), 5, axis=0) + 0.1 * rng.standard_normal((200, 150))
+    x = np.ones((100, 151), np.float32)
+    x[:, :-1] = centroids[rng.integers(0, 200, 100)] + 0.1 * rng.standard_normal((100, 150))
+    table = np.column_stack([-centroids, (centroids**2).sum(axis=1) / 2]).astype(np.float32)
+    labels, scores = np.empty((2, 100), np.int32), np.empty((2, 100), np.float32)
+    made = Panels.of(table, way)
+    made.search(way, x, None, None, labels[0], scores[0])
+    made.search(way.partition("+")[0], x, None, None, labels[1], scores[1])
+    return bool((labels[0] == labels[1]).all()) and scores[0].tobytes() == scores[1].tobytes()

@@ -3,6 +3,7 @@
 
 #include "buffers.h"
 #include "panels.h"
+#include "ways.h"
 
 typedef struct {
     const Way *way;
@@ -11,10 +12,12 @@ typedef struct {
 
 static const Choice CHOICES[] = {
 #if HAVE_X86
+    {&WAY_AMX, 1, 0},
     {&WAY_VNNI, 1, 0},
     {&WAY_AVX512, 0, 0},
     {&WAY_AVX2, 0, 0},
     {&WAY_PLAIN, 1, 1},
+    {&WAY_AMX_EMULATED, 1, 1},
 #endif
     {NULL, 0, 0},
 };
@@ -22,6 +25,7 @@ static const Choice CHOICES[] = {
 static int runs_here(const Choice *choice) {
 #if HAVE_X86
     __builtin_cpu_init();
+    if (choice->way == &WAY_AMX) return has_amx() && __builtin_cpu_supports("avx512f");
     if (choice->way == &WAY_VNNI) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
     if (choice->way == &WAY_AVX512) return __builtin_cpu_supports("avx512f");
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -104,12 +108,13 @@ PyObject *fill(PyObject *self, PyObject *args) {
     PyObject *table, *made[ARRAYS];
     Py_buffer views[1 + ARRAYS] = {{0}};
     float sizes[2] = {0};
-    int tame = 0;
-    if (!PyArg_ParseTuple(args, "OOOOOOO", &table, &made[0], &made[1], &made[2], &made[3], &made[4], &made[5])) return NULL;
+    int tame = 0, offset;
+    if (!PyArg_ParseTuple(args, "OOOOOOOi", &table, &made[0], &made[1], &made[2], &made[3], &made[4], &made[5],
+                          &offset)) return NULL;
     int ok = take_buffer(table, &views[ARRAYS], "table", "f", 2, 0) && expect(views[ARRAYS].shape[1] > 0, 1, "columns of table");
     ok = ok && take_panels(made, views, views[ARRAYS].shape[0], views[ARRAYS].shape[1], 1);
     if (ok) {
-        Filled into = {views[FLOATS].buf, views[MEANS].buf, views[ABOUT].buf, views[LANES].buf, sizes, views[BYTES].buf};
+        Filled into = {views[FLOATS].buf, views[MEANS].buf, views[ABOUT].buf, views[LANES].buf, sizes, views[BYTES].buf, offset};
         const int64_t k = views[ARRAYS].shape[0], dim = views[ARRAYS].shape[1] - 1;
         const int64_t quads = views[BYTES].obj ? views[BYTES].shape[1] : 0;
         Py_BEGIN_ALLOW_THREADS;
@@ -141,6 +146,7 @@ PyObject *search_panels(PyObject *self, PyObject *args) {
     ok = ok && expect(views[SCORES].shape[0], points.n, "length of scores");
     if (ok && bar != Py_None) ok = take_buffer(bar, &views[BAR], "bar", "f", 1, 0) && expect(views[BAR].shape[0], points.n, "length of bar");
     if (ok && choice->in_bytes) ok = expect(views[BYTES].obj && views[LANES].obj, 1, "panels in bytes");
+    if (ok && choice->in_bytes && choice->way->rows == MOST_ROWS) ok = expect(views[BYTES].shape[1] % QUADS_EACH, 0, "quads that a tile leaves over");
     if (ok) {
         t.k = views[TABLE].shape[0], t.dim = points.dim, t.n_panels = panels_of(t.k), t.padded = padded_of(t.k);
         t.quads = views[BYTES].obj ? views[BYTES].shape[1] : 0;

@@ -58,10 +58,11 @@ TARGET static void measure(const float *panel, int64_t dim, const float *g, Sums
 }
 
 /* Bytes of a panel, four columns at a time, and what rounding lost. Columns past the last are 0. */
-TARGET static void round_panel(const float *panel, int64_t dim, int64_t quads, const float *g, Sums *sums, uint32_t *bytes) {
+TARGET static void round_panel(const float *panel, int64_t dim, int64_t quads, const float *g, int offset,
+                               Sums *sums, uint32_t *bytes) {
     double inverse[PANEL];
     for (int lane = 0; lane < PANEL; lane++) inverse[lane] = 1 / (double)sums->scale[lane];
-    memset(bytes, 0x80, (size_t)(quads * PANEL) * sizeof(uint32_t));
+    memset(bytes, offset, (size_t)(quads * PANEL) * sizeof(uint32_t));
     for (int64_t j = 0; j < dim; j++) {
         uint32_t *quad = bytes + j / 4 * PANEL;
         uint32_t found[PANEL];
@@ -70,7 +71,7 @@ TARGET static void round_panel(const float *panel, int64_t dim, int64_t quads, c
             const double lost = rest - whole * sums->scale[lane];
             sums->loss[lane] += lost * lost;
             sums->whole[lane] += whole * whole;
-            found[lane] = (uint32_t)((int32_t)whole + 128);
+            found[lane] = (uint32_t)((int32_t)whole + offset) & 0xff;
         }
         const int shift = (int)(8 * (j % 4));
         for (int lane = 0; lane < PANEL; lane++) quad[lane] = (quad[lane] & ~(0xffu << shift)) | found[lane] << shift;
@@ -141,7 +142,7 @@ int fill_panels(const float *table, int64_t k, int64_t dim, const int32_t *ids, 
         describe(panel, dim, count, g, square, &sums, into->about + p, padded);
         for (int64_t j = 0; j <= dim; j++) means[j * PANEL] = g[j];
         if (into->bytes && all) {
-            round_panel(panel, dim, quads, g, &sums, into->bytes + p * PANEL * quads);
+            round_panel(panel, dim, quads, g, into->offset, &sums, into->bytes + p * PANEL * quads);
             describe_lanes(panel, dim, count, g, &sums, into->lanes + p * PANEL * LANES_EACH);
         }
         for (int64_t j = 0; j <= dim; j++) {

@@ -46,7 +46,8 @@ enum { SCALE, BIAS, NORM, LOSS, LANES_EACH };
 
 /* k centroids of dim columns (the last one b) in panels: column j of panel p, lane l stands at floats[(p dim + j) PANEL + l],
  * NaN past the last. ids: of every lane its row in the table. means: the rows (g, gamma) of the panels, themselves in
- * panels. bytes: quad q of panel p, lane l is four bytes of t^ / s', each plus 128. longest, highest: the largest |t| and |b|. */
+ * panels. bytes: quad q of panel p, lane l is four bytes of t^ / s', each plus
+ * `offset`. longest, highest: the largest |t| and |b|. */
 typedef struct {
     int64_t k, dim, n_panels, padded, quads;
     const float *table, *floats, *means, *about, *lanes;
@@ -59,11 +60,12 @@ typedef struct {
  * Returns 0, or -1 without memory. */
 int order_rows(const float *table, int64_t k, int64_t dim, int32_t *order);
 
-/* Fill floats, means, about, lanes and bytes (NULL for none) of a table in an order, ids given. Returns whether all rows
- * are tame; sizes: longest and highest. */
+/* Fill floats, means, about, lanes and bytes (NULL for none) of a table in an order, ids given. offset: added to each
+ * byte, 128 where products take them without a sign, else 0. Returns whether all rows are tame; sizes: longest, highest. */
 typedef struct {
     float *floats, *means, *about, *lanes, *sizes;
     uint32_t *bytes;
+    int offset;
 } Filled;
 int fill_panels(const float *table, int64_t k, int64_t dim, const int32_t *ids, int64_t quads, Filled *into);
 
@@ -82,7 +84,8 @@ typedef struct {
     float low[MOST];
 } List;
 
-/* One way to search. Products of `rows` points with a panel: 32-bit whole numbers less shift, or float32 chains. */
+/* One way to search. Products of `rows` points with a panel: sums of signed bytes (from bytes plus 128 by way of shift), or
+ * float32 chains. */
 typedef struct {
     const char *name;
     int rows;
@@ -98,11 +101,9 @@ typedef struct {
     void (*judge)(const Panels *panels, int64_t panel, const int32_t *sums, int rows, const float *down, Row *row, List *lists);
     void (*open_floats)(const float *scores, Row *row);
     void (*judge_floats)(const float *scores, int rows, const int32_t *ids, Row *row);
-    int (*begin)(void); /* before and after the work of a thread; NULL for nothing */
+    void (*begin)(void); /* before and after the work of a thread; NULL for nothing */
     void (*end)(void);
 } Way;
-
-extern const Way WAY_AVX512, WAY_AVX2, WAY_VNNI, WAY_PLAIN;
 
 /* What a search did: tiles x panels in all, those looked at, candidates settled, points left to float32. */
 typedef struct {

@@ -8,9 +8,10 @@
 #include "panels.h"
 
 #define BLOCK 240                   /* points whose running state stays in the second cache */
-#define CHUNK_BYTES (8 << 20)       /* of scores with panels, held for a chunk of points */
-#define MOST_POINTS 16384           /* of a chunk, a multiple of 32 as is */
-#define FEWEST_POINTS 512
+#define CHUNK_BYTES (8 << 20)       /* of scores with panels, held for a chunk of points, at most */
+#define FEWEST_POINTS 512           /* of a chunk, where there are very many panels */
+#define ENOUGH_POINTS 4096          /* of a chunk, more where there are many panels: */
+#define EACH_PANEL 32               /* so many have the same nearest one, and fill tiles */
 #define L2_BYTES (512 * 1024)       /* of panels looked at while a block of points goes by */
 
 #define TRIES 2                     /* tiles of a block that show whether bounds pass over anything */
@@ -35,7 +36,8 @@ static void *floats(int64_t count) { return aligned_alloc(64, (size_t)((count * 
 
 static int take(Scratch *s, const Panels *panels, int64_t n) {
     const int64_t fit = CHUNK_BYTES / 4 / panels->padded / MOST_ROWS * MOST_ROWS;
-    s->chunk = smaller(larger(smaller(fit, MOST_POINTS), FEWEST_POINTS), (n + MOST_ROWS - 1) / MOST_ROWS * MOST_ROWS);
+    const int64_t wanted = larger(ENOUGH_POINTS, panels->n_panels * EACH_PANEL);
+    s->chunk = smaller(larger(smaller(fit, wanted), FEWEST_POINTS), (n + MOST_ROWS - 1) / MOST_ROWS * MOST_ROWS);
     const int64_t rows = s->chunk + MOST_ROWS, block = BLOCK + 2 * MOST_ROWS;
     s->scores = floats(rows * panels->padded);
     s->square = floats(rows);

@@ -1,6 +1,6 @@
 /* Searching by panels without AVX-512: float32 chains on AVX2, and in plain C what is made of them. The products of bytes
  * in plain C are for tests: with them the screen can be held against float32 on any processor. */
-#include "panels.h"
+#include "ways.h"
 #if HAVE_X86
 #include <immintrin.h>
 #include <math.h>
@@ -77,7 +77,7 @@ TARGET uint64_t bounds_plain(const Panels *panels, int64_t first, int64_t count,
     return bits;
 }
 
-TARGET static void open_floats_avx2(const float *scores, Row *row) {
+TARGET void open_floats_avx2(const float *scores, Row *row) {
     float low[8];
     __m256 least = _mm256_set1_ps(row->bar);
     for (int lane = 0; lane < PANEL; lane += 8) least = _mm256_min_ps(_mm256_loadu_ps(scores + lane), least);
@@ -85,7 +85,7 @@ TARGET static void open_floats_avx2(const float *scores, Row *row) {
     for (int lane = 0; lane < 8; lane++) row->bar = low[lane] < row->bar ? low[lane] : row->bar;
 }
 
-TARGET static void judge_floats_avx2(const float *scores, int rows, const int32_t *ids, Row *row) {
+TARGET void judge_floats_avx2(const float *scores, int rows, const int32_t *ids, Row *row) {
     for (int r = 0; r < rows; r++) {
         const __m256 bar = _mm256_set1_ps(row[r].bar);
         uint32_t found = 0;
@@ -118,7 +118,7 @@ static void bytes_plain(const uint32_t *x, const uint32_t *panel, int64_t quads,
 }
 
 /* See round_avx512. */
-static void round_plain(const float *x, int64_t dim, Row *row, uint32_t *quads) {
+void round_plain(const float *x, int64_t dim, Row *row, uint32_t *quads) {
     float largest = 0, lost = 0;
     int32_t total = 0;
     for (int64_t j = 0; j < dim; j++) largest = fmaxf(largest, fabsf(x[j]));
@@ -139,7 +139,7 @@ static float lower(int32_t sum, const float *lane, const Row *row, float *margin
     return (float)sum * lane[SCALE * PANEL] * row->scale + (lane[BIAS * PANEL] - *margin);
 }
 
-static void open_plain(const int32_t *sums, const float *lanes, Row *row, float up) {
+void open_plain(const int32_t *sums, const float *lanes, Row *row, float up) {
     for (int lane = 0; lane < PANEL; lane++) {
         float margin;
         const float low = lower(sums[lane], lanes + lane, row, &margin), upper = low + 2 * margin + up;
@@ -147,7 +147,7 @@ static void open_plain(const int32_t *sums, const float *lanes, Row *row, float 
     }
 }
 
-static void judge_plain(const Panels *panels, int64_t panel, const int32_t *sums, int rows, const float *down, Row *row,
+void judge_plain(const Panels *panels, int64_t panel, const int32_t *sums, int rows, const float *down, Row *row,
                         List *lists) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH;
     for (int r = 0; r < rows; r++) {

@@ -1,5 +1,5 @@
 /* Searching by panels with AVX-512: float32 chains, products of bytes (VNNI), and what is made of both. */
-#include "panels.h"
+#include "ways.h"
 #if HAVE_X86
 #include <immintrin.h>
 #include <math.h>
@@ -61,7 +61,7 @@ TARGET void measure_avx512(const float *x, int64_t dim, Row *row) {
     row->length = sqrtf(row->square) * (1 + 8 * U);
 }
 
-TARGET static void round_avx512(const float *x, int64_t dim, Row *row, uint32_t *quads) {
+TARGET void round_avx512(const float *x, int64_t dim, Row *row, uint32_t *quads) {
     __m512 most = _mm512_setzero_ps(), lost = _mm512_setzero_ps();
     __m512i total = _mm512_setzero_si512();
     for (int64_t j = 0; j < dim; j += 16) {
@@ -179,13 +179,13 @@ TARGET void judge_avx512(const Panels *panels, int64_t panel, const int32_t *sum
     }
 }
 
-TARGET static void open_floats_avx512(const float *scores, Row *row) {
+TARGET void open_floats_avx512(const float *scores, Row *row) {
     __m512 least = _mm512_min_ps(_mm512_loadu_ps(scores), _mm512_set1_ps(row->bar)); /* the second where one is NaN */
     least = _mm512_min_ps(_mm512_loadu_ps(scores + 16), least);
     row->bar = _mm512_reduce_min_ps(least);
 }
 
-TARGET static void judge_floats_avx512(const float *scores, int rows, const int32_t *ids, Row *row) {
+TARGET void judge_floats_avx512(const float *scores, int rows, const int32_t *ids, Row *row) {
     for (int r = 0; r < rows; r++) {
         const __m512 bar = _mm512_set1_ps(row[r].bar);
         uint32_t found = (uint32_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(scores + r * PANEL), bar, _CMP_LE_OQ) |

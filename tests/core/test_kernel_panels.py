@@ -15,6 +15,7 @@ if os.environ.get("CI"):
     import curation_kernels as native
 else:
     native = pytest.importorskip("curation_kernels", reason="the C kernels were not built here")
+panels = native.panels
 ALL_PATHS = (*native.PATHS, *native.PATHS_FOR_TESTS)
 
 
@@ -97,3 +98,18 @@ def test_the_order_of_a_table_holds_every_row_once():
         order = np.full(len(table), -1, np.int32)
         native._native.order(table, order)
         assert (np.sort(order) == np.arange(len(table))).all()
+
+
+def test_a_way_on_amx_is_taken_only_where_it_agrees_with_float32(monkeypatch):
+    assert panels.agrees_with_float32("avx2+amx")
+    assert panels.usable(["avx512+amx", "avx2"], lambda _: True) == ("avx512+amx", "avx2")
+    search = panels.Panels.search
+
+    def off_by_a_bit(self, way, x, rows, bar, labels, scores):
+        counts = search(self, way, x, rows, bar, labels, scores)
+        scores[7] += (way == "avx2+amx") * np.spacing(scores[7])
+        return counts
+
+    monkeypatch.setattr(panels.Panels, "search", off_by_a_bit)
+    assert not panels.agrees_with_float32("avx2+amx")
+    assert panels.usable(["avx2+amx", "avx2"]) == ("avx2",)
