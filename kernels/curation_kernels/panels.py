@@ -11,7 +11,8 @@ IN_BYTES: dict[str, bool] = {name: bool(in_bytes) for name, in_bytes, _ in _nati
 """Ways to search, and whether they look at bytes first."""
 
 _TILED = "amx"  # takes 16 four-byte columns at once, and bytes with a sign
-_QUADS, _UNSIGNED = 16, 128
+_QUADS = 16
+_PLACES = 128  # near which points are rounded, at most
 _PANEL = 32
 _ABOUT, _LANES_EACH = 5, 4  # numbers of every panel, and of every centroid in it
 _ALIGNED = 64  # bytes: a vector that crosses a cache line takes two loads
@@ -34,21 +35,14 @@ class Panels:
         k, dim = rows.shape
         count, padded = -(-k // _PANEL), -(-k // _PANEL**2) * _PANEL
         ids = np.full(count * _PANEL, _NOBODY, np.int32)
-        floats, means = aligned((count, dim, _PANEL), np.float32), aligned((padded // _PANEL, dim, _PANEL), np.float32)
-        about, lanes, in_bytes = aligned((_ABOUT, padded), np.float32), None, None
-        tiled = way.endswith(_TILED)
-        if IN_BYTES[way]:
-            step = _QUADS if tiled else 1
-            quads = -(-(dim - 1) // (4 * step)) * step
-            lanes = aligned((count, _LANES_EACH, _PANEL), np.float32)
-            in_bytes = aligned((count, quads, _PANEL), np.uint32)
         ids[:k] = np.arange(k)
         if np.isfinite(rows).all():
             _native.order(rows, ids[:k])
-        tame, longest, highest = _native.fill(
-            rows, ids, floats, means, about, lanes, in_bytes, 0 if tiled else _UNSIGNED
-        )
-        return cls((rows, ids, floats, means, about, lanes, in_bytes, longest, highest), bool(tame))
+        floats, means = aligned((count, dim, _PANEL), np.float32), aligned((padded // _PANEL, dim, _PANEL), np.float32)
+        about = aligned((_ABOUT, padded), np.float32)
+        parts = (ids, floats, means, about, *(_bytes(count, dim, way) if IN_BYTES[way] else (None,) * 4))
+        tame, longest, highest = _native.fill(way, rows, parts)
+        return cls((rows, *parts, longest, highest), bool(tame))
 
     def search(
         self,
@@ -64,6 +58,18 @@ class Panels:
         Returns tiles x panels, those of them looked at, candidates, and points that bytes left to float32.
         """
         return np.array(_native.search(way, x, rows, bar, self.parts, labels, scores), np.int64)
+
+
+def _bytes(count: int, dim: int, way: str) -> tuple[np.ndarray, ...]:
+    """What panels have beside when they are looked at in bytes: lanes, places, biases, bytes."""
+    step = _QUADS if way.endswith(_TILED) else 1
+    places = -(-count // -(-count // _PLACES))
+    return (
+        aligned((count, _LANES_EACH, _PANEL), np.float32),
+        aligned((-(-places // 12) * 12, dim), np.float32),
+        aligned((places, count * _PANEL), np.float32),
+        aligned((count, -(-(dim - 1) // (4 * step)) * step, _PANEL), np.uint32),
+    )
 
 
 def aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -52,7 +52,7 @@ static void configure(const void *shapes) {
     for (int t = 0; t < 8 && these->palette == 1; t++) TILES[t].rows = these->rows[t], TILES[t].bytes = these->bytes[t];
 }
 
-const Way WAY_AMX_EMULATED = {"avx2+amx", AMX_ROWS, floats_avx2, bytes_amx, measure_plain, round_plain, home_plain,
+const Way WAY_AMX_EMULATED = {"avx2+amx", AMX_ROWS, 0, floats_avx2, bytes_amx, measure_plain, round_plain, home_plain,
                               reach_plain, bounds_plain, open_plain, judge_plain, open_floats_avx2, judge_floats_avx2,
                               begin_tiles, end_tiles};
 #endif

@@ -267,7 +267,7 @@ static PyMethodDef METHODS[] = {
     {"nearest", nearest, METH_VARARGS, "nearest(path, x, rows, panels, k, labels, scores): fill labels and scores."},
     {"ways", ways, METH_NOARGS, "ways() -> [(name, in bytes, for tests only)] that run on this processor, fastest first."},
     {"order", order, METH_VARARGS, "order(table, order): put neighbours side by side."},
-    {"fill", fill, METH_VARARGS, "fill(table, ids, floats, means, about, lanes, bytes, offset) -> (tame, longest, highest)."},
+    {"fill", fill, METH_VARARGS, "fill(way, table, panels) -> (tame, longest, highest); see panels.h."},
     {"search", search_panels, METH_VARARGS, "search(way, x, rows, bar, panels, labels, scores) -> counts; see panels.h."},
     {"own", own, METH_VARARGS, "own(x, rows, table, labels, scores): the score of every point with its own centroid."},
     {"add", add, METH_VARARGS, "add(x, rows, labels, sums, first, last): add columns first to last to float64 sums."},

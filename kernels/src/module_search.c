@@ -76,9 +76,9 @@ PyObject *order(PyObject *self, PyObject *args) {
     return ok ? Py_NewRef(Py_None) : NULL;
 }
 
-enum { IDS, FLOATS, MEANS, ABOUT, LANES, BYTES, ARRAYS };
+enum { IDS, FLOATS, MEANS, ABOUT, LANES, PLACES, BIASES, BYTES, ARRAYS };
 
-/* The arrays of panels of k centroids, dim columns with the last; lanes and bytes may be None. */
+/* The arrays of panels of k centroids, dim columns with the last; those from lanes on may all be None. */
 static int take_panels(PyObject **objects, Py_buffer *views, int64_t k, int64_t dim, int writable) {
     const int64_t count = panels_of(k), padded = padded_of(k);
     int ok = take_buffer(objects[IDS], &views[IDS], "ids", "i", 1, 0) && expect(views[IDS].shape[0], count * PANEL, "length of ids");
@@ -88,38 +88,47 @@ static int take_panels(PyObject **objects, Py_buffer *views, int64_t k, int64_t 
         PyErr_Format(PyExc_IndexError, "row %d is none of %lld", id, (long long)k);
         ok = 0;
     }
-    static const char *const names[] = {"ids", "floats", "means", "about", "lanes", "bytes"};
-    static const int dims[] = {1, 3, 3, 2, 3, 3};
+    static const char *const names[] = {"ids", "floats", "means", "about", "lanes", "places", "biases", "bytes"};
+    static const int dims[] = {1, 3, 3, 2, 3, 2, 2, 3};
     for (int i = FLOATS; ok && i < ARRAYS; i++) {
         if (i >= LANES && objects[i] == Py_None) continue;
         ok = take_buffer(objects[i], &views[i], names[i], i == BYTES ? "I" : "f", dims[i], writable);
-        ok = ok && expect(views[i].shape[0], i == MEANS ? padded / PANEL : i == ABOUT ? ABOUTS : count, names[i]);
-        if (ok && i == ABOUT) ok = expect(views[i].shape[1], padded, "columns of about");
+        const int64_t places = (count + step_of(count) - 1) / step_of(count);
+        const int64_t lengths[] = {0, count, padded / PANEL, ABOUTS, count, (places + 11) / 12 * 12, places, count};
+        ok = ok && expect(views[i].shape[0], lengths[i], names[i]);
+        const int64_t widths[] = {0, dim, dim, padded, LANES_EACH, dim, count * PANEL, 0};
+        if (ok && widths[i]) ok = expect(views[i].shape[1], widths[i], names[i]);
         if (ok && dims[i] == 3) ok = expect(views[i].shape[2], PANEL, "width of panels");
-        if (ok && i < ABOUT) ok = expect(views[i].shape[1], dim, "columns of panels");
-        if (ok && i == LANES) ok = expect(views[i].shape[1], LANES_EACH, "rows of lanes");
     }
+    for (int i = LANES; ok && i < BYTES; i++) ok = expect(views[i].obj != NULL, views[BYTES].obj != NULL, names[i]);
     if (ok && views[BYTES].obj && views[BYTES].shape[1] * 4 < dim - 1) ok = expect(views[BYTES].shape[1], (dim + 2) / 4, "quads");
     return ok;
 }
 
+/* fill(way, table, (ids, floats, means, about, lanes, places, biases, bytes)) */
 PyObject *fill(PyObject *self, PyObject *args) {
     (void)self;
+    const char *name;
     PyObject *table, *made[ARRAYS];
     Py_buffer views[1 + ARRAYS] = {{0}};
     float sizes[2] = {0};
-    int tame = 0, offset;
-    if (!PyArg_ParseTuple(args, "OOOOOOOi", &table, &made[0], &made[1], &made[2], &made[3], &made[4], &made[5],
-                          &offset)) return NULL;
-    int ok = take_buffer(table, &views[ARRAYS], "table", "f", 2, 0) && expect(views[ARRAYS].shape[1] > 0, 1, "columns of table");
+    int tame = 0, status = 0;
+    if (!PyArg_ParseTuple(args, "sO(OOOOOOOO)", &name, &table, &made[0], &made[1], &made[2], &made[3], &made[4], &made[5],
+                          &made[6], &made[7])) return NULL;
+    const Choice *choice = choice_named(name);
+    int ok = choice && take_buffer(table, &views[ARRAYS], "table", "f", 2, 0);
+    ok = ok && expect(views[ARRAYS].shape[1] > 0, 1, "columns of table");
     ok = ok && take_panels(made, views, views[ARRAYS].shape[0], views[ARRAYS].shape[1], 1);
     if (ok) {
-        Filled into = {views[FLOATS].buf, views[MEANS].buf, views[ABOUT].buf, views[LANES].buf, sizes, views[BYTES].buf, offset};
+        Filled into = {views[FLOATS].buf, views[MEANS].buf, views[ABOUT].buf, views[LANES].buf, views[PLACES].buf,
+                       views[BIASES].buf, sizes, views[BYTES].buf, choice->way->offset};
         const int64_t k = views[ARRAYS].shape[0], dim = views[ARRAYS].shape[1] - 1;
         const int64_t quads = views[BYTES].obj ? views[BYTES].shape[1] : 0;
         Py_BEGIN_ALLOW_THREADS;
         tame = fill_panels(views[ARRAYS].buf, k, dim, views[IDS].buf, quads, &into);
+        if (tame && into.bytes) status = fill_places(k, dim, choice->way->floats, &into);
         Py_END_ALLOW_THREADS;
+        if (status < 0) ok = PyErr_NoMemory() != NULL;
     }
     release(views, 1 + ARRAYS);
     return ok ? Py_BuildValue("(iff)", tame, sizes[0], sizes[1]) : NULL;
@@ -135,8 +144,8 @@ PyObject *search_panels(PyObject *self, PyObject *args) {
     Points points;
     Panels t = {0};
     Counts counts = {0};
-    if (!PyArg_ParseTuple(args, "sOOO(OOOOOOOff)OO", &name, &x, &index, &bar, &table, &made[0], &made[1], &made[2], &made[3],
-                          &made[4], &made[5], &t.longest, &t.highest, &labels, &scores)) return NULL;
+    if (!PyArg_ParseTuple(args, "sOOO(OOOOOOOOOff)OO", &name, &x, &index, &bar, &table, &made[0], &made[1], &made[2], &made[3],
+                          &made[4], &made[5], &made[6], &made[7], &t.longest, &t.highest, &labels, &scores)) return NULL;
     const Choice *choice = choice_named(name);
     int ok = choice && take_points(x, index, views + ARRAYS, &points) && take_buffer(table, &views[TABLE], "table", "f", 2, 0);
     ok = ok && expect(views[TABLE].shape[1], points.dim, "columns of table");
@@ -145,12 +154,13 @@ PyObject *search_panels(PyObject *self, PyObject *args) {
     ok = ok && expect(views[LABELS].shape[0], points.n, "length of labels");
     ok = ok && expect(views[SCORES].shape[0], points.n, "length of scores");
     if (ok && bar != Py_None) ok = take_buffer(bar, &views[BAR], "bar", "f", 1, 0) && expect(views[BAR].shape[0], points.n, "length of bar");
-    if (ok && choice->in_bytes) ok = expect(views[BYTES].obj && views[LANES].obj, 1, "panels in bytes");
+    if (ok && choice->in_bytes) ok = expect(views[BYTES].obj && views[LANES].obj && views[PLACES].obj && views[BIASES].obj, 1, "panels in bytes");
     if (ok && choice->in_bytes && choice->way->rows == MOST_ROWS) ok = expect(views[BYTES].shape[1] % QUADS_EACH, 0, "quads that a tile leaves over");
     if (ok) {
         t.k = views[TABLE].shape[0], t.dim = points.dim, t.n_panels = panels_of(t.k), t.padded = padded_of(t.k);
         t.quads = views[BYTES].obj ? views[BYTES].shape[1] : 0;
         t.table = views[TABLE].buf, t.floats = views[FLOATS].buf, t.means = views[MEANS].buf, t.about = views[ABOUT].buf;
+        t.step = step_of(t.n_panels), t.places = views[PLACES].buf, t.biases = views[BIASES].buf;
         t.lanes = views[LANES].buf, t.ids = views[IDS].buf, t.bytes = views[BYTES].buf;
         int status;
         Py_BEGIN_ALLOW_THREADS;

@@ -2,6 +2,7 @@
 #include "panels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if HAVE_X86
@@ -81,7 +82,7 @@ TARGET static void round_panel(const float *panel, int64_t dim, int64_t quads, c
 /* Of one panel: its radius and bound, and the slack of float32 sums. See panels.h. */
 static void describe(const float *panel, int64_t dim, int64_t count, const float *g, double square, const Sums *sums,
                      float *about, int64_t padded) {
-    const double gamma = g[dim], sum_of = 1.01 * (2 * (double)dim + 40) * U;
+    const double gamma = g[dim], sums_of = 1.01 * ((double)dim + 25) * U, far = sqrt(square);
     double radius = 0, kappa = INFINITY, longest = 0, highest = 0;
     for (int lane = 0; lane < count; lane++) {
         radius = fmax(radius, sqrt(sums->radius[lane]));
@@ -93,11 +94,10 @@ static void describe(const float *panel, int64_t dim, int64_t count, const float
         const double rest = (panel[dim * PANEL + lane] - gamma) - sums->along[lane];
         kappa = fmin(kappa, rest - about[RADIUS * padded] * sqrt(sums->radius[lane]) * MORE);
     }
-    const double both = longest + sqrt(square);
     about[KAPPA * padded] = down(kappa);
     about[EXCESS * padded] = up(square - 2 * gamma) + up(1e-6 * square);
-    about[REACH * padded] = up(sum_of * 2 * both);
-    about[BASE * padded] = up(sum_of * (highest + 2 * gamma) + 40 * U * both * both) + TINY;
+    about[REACH * padded] = up(sums_of * (longest + far));
+    about[BASE * padded] = up(sums_of * (highest + gamma) + 40 * U * radius * (radius + far)) + TINY;
 }
 
 static void describe_lanes(const float *panel, int64_t dim, int64_t count, const float *g, const Sums *sums, float *lanes) {
@@ -150,4 +150,46 @@ int fill_panels(const float *table, int64_t k, int64_t dim, const int32_t *ids, 
         }
     }
     return all;
+}
+
+#define ROWS 12 /* places multiplied at once */
+
+/* The means of `step` panels in a row each, to the rows of places, with a last column of zeros. */
+static void average(const float *means, int64_t dim, int64_t n_panels, float *places) {
+    const int64_t step = step_of(n_panels);
+    for (int64_t first = 0; first < n_panels; first += step, places += dim + 1) {
+        const int64_t last = first + step < n_panels ? first + step : n_panels;
+        for (int64_t j = 0; j < dim; j++) {
+            double sum = 0;
+            for (int64_t p = first; p < last; p++) sum += means[(p / PANEL * (dim + 1) + j) * PANEL + p % PANEL];
+            places[j] = (float)(sum / (double)(last - first));
+        }
+        places[dim] = 0;
+    }
+}
+
+int fill_places(int64_t k, int64_t dim, Floats floats, Filled *into) {
+    const int64_t n_panels = (k + PANEL - 1) / PANEL, padded = (n_panels + PANEL - 1) / PANEL * PANEL;
+    const int64_t n_places = (n_panels + step_of(n_panels) - 1) / step_of(n_panels);
+    float products[ROWS * PANEL], *means = malloc((size_t)(ROWS * padded) * sizeof(float));
+    if (!means) return -1;
+    memset(into->places, 0, (size_t)((n_places + ROWS - 1) / ROWS * ROWS * (dim + 1)) * sizeof(float));
+    average(into->means, dim, n_panels, into->places);
+    for (int64_t first = 0; first < n_places; first += ROWS) {
+        const float *these = into->places + first * (dim + 1);
+        for (int64_t p = 0; p < padded; p += PANEL) floats(these, into->means + p * (dim + 1), dim + 1, means + p, padded);
+        for (int64_t p = 0; p < n_panels; p++) {
+            floats(these, into->floats + p * PANEL * (dim + 1), dim + 1, products, PANEL);
+            for (int64_t g = first; g < first + ROWS && g < n_places; g++) {
+                float *biases = into->biases + (g * n_panels + p) * PANEL;
+                const float *bias = into->lanes + p * PANEL * LANES_EACH + BIAS * PANEL, mean = means[(g - first) * padded + p];
+                for (int lane = 0; lane < PANEL; lane++) {
+                    const int there = p * PANEL + lane < k;
+                    biases[lane] = there ? bias[lane] - (products[(g - first) * PANEL + lane] - mean) : INFINITY;
+                }
+            }
+        }
+    }
+    free(means);
+    return 0;
 }

@@ -109,7 +109,7 @@ static void start_row(const Panels *panels, int64_t at, const Scratch *s, const 
     const float length = s->length[at], most = 1.01f * (length * panels->longest + panels->highest) + TINY;
     *row = (Row){.length = length, .square = s->square[at], .best = INFINITY, .id = INT32_MAX, .scale = 1};
     row->tame = length <= TAME;
-    row->round = 8 * U * most;
+    row->round = 8 * U * most + 1.01f * (2 * (float)panels->dim + 40) * U * panels->longest * panels->longest;
     row->bar = row->tame ? most : INFINITY;
     if (bar && *bar < row->bar) row->bar = row->tame && *bar < -most ? -most : *bar;
 }
@@ -199,7 +199,7 @@ static void open_panel(const Search *a, int64_t tile, int64_t panel, const int32
         Row *point = a->s->rows + row + r;
         if (a->in_bytes) {
             const float up = up_of(t, panel, point, a->s->down[(row + r) * t->padded + panel]);
-            a->way->open(sums + r * PANEL, t->lanes + panel * PANEL * LANES_EACH, point, up);
+            a->way->open(t, panel, sums + r * PANEL, point, up);
         } else {
             a->way->open_floats((const float *)sums + r * PANEL, point);
         }
@@ -248,7 +248,8 @@ static void load(const Search *a, const Points *points, int64_t from, const floa
         if (!a->in_bytes) continue;
         memset(a->s->quads + r * t->quads, 0, (size_t)t->quads * sizeof(uint32_t));
         if (row->tame) {
-            a->way->round(row_of(points, from + at), t->dim - 1, row, a->s->quads + r * t->quads);
+            row->place = (int32_t)(a->s->home[at] / t->step);
+            a->way->round(row_of(points, from + at), t->places + row->place * t->dim, t->dim - 1, row, a->s->quads + r * t->quads);
         } else {
             leave(row);
         }

@@ -118,31 +118,35 @@ static void bytes_plain(const uint32_t *x, const uint32_t *panel, int64_t quads,
 }
 
 /* See round_avx512. */
-void round_plain(const float *x, int64_t dim, Row *row, uint32_t *quads) {
-    float largest = 0, lost = 0;
+void round_plain(const float *x, const float *g, int64_t dim, Row *row, uint32_t *quads) {
+    float largest = 0, lost = 0, held = 0;
     int32_t total = 0;
-    for (int64_t j = 0; j < dim; j++) largest = fmaxf(largest, fabsf(x[j]));
+    for (int64_t j = 0; j < dim; j++) largest = fmaxf(largest, fabsf(x[j] + g[j]));
     row->scale = largest > 1e-18f ? largest / 127 : 1;
     const float inverse = 1 / row->scale;
     for (int64_t j = 0; j < dim; j++) {
-        const float value = x[j] * inverse, whole = rintf(value);
+        const float value = (x[j] + g[j]) * inverse, whole = rintf(value);
         lost += (value - whole) * (value - whole);
+        held += value * value;
         total += (int32_t)whole;
         ((int8_t *)quads)[j] = (int8_t)whole;
     }
-    row->loss = row->scale * (sqrtf(lost * (1 + ((float)dim + 32) * U)) + UNITS * sqrtf((float)dim)) * (1 + 1e-5f);
+    const float more = 1 + ((float)dim + 32) * U, off = UNITS * sqrtf((float)dim);
+    row->loss = row->scale * (sqrtf(lost * more) + off) * (1 + 1e-5f);
+    row->away = row->scale * (sqrtf(held * more) + off) * (1 + 1e-5f);
     row->shift = 128 * total;
 }
 
-static float lower(int32_t sum, const float *lane, const Row *row, float *margin) {
-    *margin = row->loss * lane[NORM * PANEL] + row->length * lane[LOSS * PANEL];
-    return (float)sum * lane[SCALE * PANEL] * row->scale + (lane[BIAS * PANEL] - *margin);
+static float lower(int32_t sum, const float *lane, float bias, const Row *row, float *margin) {
+    *margin = row->loss * lane[NORM * PANEL] + row->away * lane[LOSS * PANEL];
+    return (float)sum * lane[SCALE * PANEL] * row->scale + (bias - *margin);
 }
 
-void open_plain(const int32_t *sums, const float *lanes, Row *row, float up) {
+void open_plain(const Panels *panels, int64_t panel, const int32_t *sums, Row *row, float up) {
+    const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, *biases = biases_of(panels, panel, row);
     for (int lane = 0; lane < PANEL; lane++) {
         float margin;
-        const float low = lower(sums[lane], lanes + lane, row, &margin), upper = low + 2 * margin + up;
+        const float low = lower(sums[lane], lanes + lane, biases[lane], row, &margin), upper = low + 2 * margin + up;
         if (upper < row->bar) row->bar = upper;
     }
 }
@@ -151,18 +155,19 @@ void judge_plain(const Panels *panels, int64_t panel, const int32_t *sums, int r
                         List *lists) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH;
     for (int r = 0; r < rows; r++) {
+        const float *biases = biases_of(panels, panel, row + r);
         const float less = down[r * panels->padded + panel], up = up_of(panels, panel, row + r, less);
         for (int lane = 0; lane < PANEL; lane++) {
             float margin;
-            const float low = lower(sums[r * PANEL + lane], lanes + lane, row + r, &margin);
+            const float low = lower(sums[r * PANEL + lane], lanes + lane, biases[lane], row + r, &margin);
             if (low > row[r].bar + less) continue;
             keep(row + r, lists + r, (int32_t)(panel * PANEL) + lane, low - less, low + 2 * margin + up);
         }
     }
 }
 
-const Way WAY_AVX2 = {"avx2", ROWS, floats_avx2, NULL, measure_plain, NULL, home_plain, reach_plain, bounds_plain,
+const Way WAY_AVX2 = {"avx2", ROWS, 0, floats_avx2, NULL, measure_plain, NULL, home_plain, reach_plain, bounds_plain,
                       NULL, NULL, open_floats_avx2, judge_floats_avx2, NULL, NULL};
-const Way WAY_PLAIN = {"avx2+plain", ROWS, floats_avx2, bytes_plain, measure_plain, round_plain, home_plain, reach_plain, bounds_plain,
+const Way WAY_PLAIN = {"avx2+plain", ROWS, 128, floats_avx2, bytes_plain, measure_plain, round_plain, home_plain, reach_plain, bounds_plain,
                        open_plain, judge_plain, open_floats_avx2, judge_floats_avx2, NULL, NULL};
 #endif

@@ -61,26 +61,32 @@ TARGET void measure_avx512(const float *x, int64_t dim, Row *row) {
     row->length = sqrtf(row->square) * (1 + 8 * U);
 }
 
-TARGET void round_avx512(const float *x, int64_t dim, Row *row, uint32_t *quads) {
-    __m512 most = _mm512_setzero_ps(), lost = _mm512_setzero_ps();
+INLINE __m512 beside(const float *x, const float *g, __mmask16 there) {
+    return _mm512_add_ps(_mm512_maskz_loadu_ps(there, x), _mm512_maskz_loadu_ps(there, g));
+}
+
+TARGET void round_avx512(const float *x, const float *g, int64_t dim, Row *row, uint32_t *quads) {
+    __m512 most = _mm512_setzero_ps(), lost = _mm512_setzero_ps(), held = _mm512_setzero_ps();
     __m512i total = _mm512_setzero_si512();
     for (int64_t j = 0; j < dim; j += 16) {
-        most = _mm512_max_ps(most, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask_of(dim - j), x + j)));
+        most = _mm512_max_ps(most, _mm512_abs_ps(beside(x + j, g + j, mask_of(dim - j))));
     }
     const float largest = _mm512_reduce_max_ps(most);
     row->scale = largest > 1e-18f ? largest / 127 : 1;
     const __m512 inverse = _mm512_set1_ps(1 / row->scale);
     for (int64_t j = 0; j < dim; j += 16) {
         const __mmask16 there = mask_of(dim - j);
-        const __m512 value = _mm512_mul_ps(_mm512_maskz_loadu_ps(there, x + j), inverse);
+        const __m512 value = _mm512_mul_ps(beside(x + j, g + j, there), inverse);
         const __m512i whole = _mm512_cvtps_epi32(value);
         const __m512 rest = _mm512_sub_ps(value, _mm512_cvtepi32_ps(whole));
         lost = _mm512_fmadd_ps(rest, rest, lost);
+        held = _mm512_fmadd_ps(value, value, held);
         total = _mm512_add_epi32(total, whole);
         _mm512_mask_cvtepi32_storeu_epi8((char *)quads + j, there, whole);
     }
-    const float units = sqrtf(_mm512_reduce_add_ps(lost) * (1 + ((float)dim + 32) * U)) + UNITS * sqrtf((float)dim);
-    row->loss = row->scale * units * (1 + 1e-5f);
+    const float more = 1 + ((float)dim + 32) * U, off = UNITS * sqrtf((float)dim);
+    row->loss = row->scale * (sqrtf(_mm512_reduce_add_ps(lost) * more) + off) * (1 + 1e-5f);
+    row->away = row->scale * (sqrtf(_mm512_reduce_add_ps(held) * more) + off) * (1 + 1e-5f);
     row->shift = 128 * _mm512_reduce_add_epi32(total);
 }
 
@@ -125,24 +131,25 @@ TARGET uint64_t bounds_avx512(const Panels *panels, int64_t first, int64_t count
 }
 
 /* The lower ends of 16 scores, less S. */
-INLINE __m512 lower(const int32_t *sums, const float *lanes, const Row *row) {
+INLINE __m512 lower(const int32_t *sums, const float *lanes, const float *biases, const Row *row) {
     const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums)), _mm512_loadu_ps(lanes + SCALE * PANEL));
     const __m512 least = _mm512_fnmadd_ps(_mm512_set1_ps(row->loss), _mm512_loadu_ps(lanes + NORM * PANEL),
-                                          _mm512_loadu_ps(lanes + BIAS * PANEL));
+                                          _mm512_loadu_ps(biases));
     return _mm512_fmadd_ps(product, _mm512_set1_ps(row->scale),
-                           _mm512_fnmadd_ps(_mm512_set1_ps(row->length), _mm512_loadu_ps(lanes + LOSS * PANEL), least));
+                           _mm512_fnmadd_ps(_mm512_set1_ps(row->away), _mm512_loadu_ps(lanes + LOSS * PANEL), least));
 }
 
 /* How far upper ends lie above lower ones. */
 INLINE __m512 between(const float *lanes, const Row *row) {
     const __m512 loss = _mm512_mul_ps(_mm512_set1_ps(2 * row->loss), _mm512_loadu_ps(lanes + NORM * PANEL));
-    return _mm512_fmadd_ps(_mm512_set1_ps(2 * row->length), _mm512_loadu_ps(lanes + LOSS * PANEL), loss);
+    return _mm512_fmadd_ps(_mm512_set1_ps(2 * row->away), _mm512_loadu_ps(lanes + LOSS * PANEL), loss);
 }
 
-TARGET void open_avx512(const int32_t *sums, const float *lanes, Row *row, float up) {
+TARGET void open_avx512(const Panels *panels, int64_t panel, const int32_t *sums, Row *row, float up) {
+    const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, *biases = biases_of(panels, panel, row);
     __m512 upper = _mm512_set1_ps(INFINITY);
     for (int half = 0; half < PANEL; half += 16) {
-        const __m512 low = lower(sums + half, lanes + half, row);
+        const __m512 low = lower(sums + half, lanes + half, biases + half, row);
         upper = _mm512_min_ps(_mm512_add_ps(between(lanes + half, row), low), upper);
     }
     const float least = _mm512_reduce_min_ps(upper) + up;
@@ -153,9 +160,10 @@ TARGET void open_avx512(const int32_t *sums, const float *lanes, Row *row, float
 TARGET static __attribute__((noinline)) void hits(uint32_t found, const Panels *panels, int64_t panel, const int32_t *sums,
                                                   float down, Row *row, List *list) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, up = up_of(panels, panel, row, down);
+    const float *biases = biases_of(panels, panel, row);
     float low[PANEL], high[PANEL];
     for (int half = 0; half < PANEL; half += 16) {
-        const __m512 ends = lower(sums + half, lanes + half, row);
+        const __m512 ends = lower(sums + half, lanes + half, biases + half, row);
         _mm512_storeu_ps(low + half, _mm512_sub_ps(ends, _mm512_set1_ps(down)));
         _mm512_storeu_ps(high + half, _mm512_add_ps(_mm512_add_ps(between(lanes + half, row), ends), _mm512_set1_ps(up)));
     }
@@ -169,10 +177,10 @@ TARGET void judge_avx512(const Panels *panels, int64_t panel, const int32_t *sum
                          List *lists) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH;
     for (int r = 0; r < rows; r++) {
-        const float less = down[r * panels->padded + panel];
+        const float less = down[r * panels->padded + panel], *biases = biases_of(panels, panel, row + r);
         const __m512 bar = _mm512_set1_ps(row[r].bar + less);
-        const __mmask16 left = _mm512_cmp_ps_mask(lower(sums + r * PANEL, lanes, row + r), bar, _CMP_NGT_UQ);
-        const __mmask16 right = _mm512_cmp_ps_mask(lower(sums + r * PANEL + 16, lanes + 16, row + r), bar, _CMP_NGT_UQ);
+        const __mmask16 left = _mm512_cmp_ps_mask(lower(sums + r * PANEL, lanes, biases, row + r), bar, _CMP_NGT_UQ);
+        const __mmask16 right = _mm512_cmp_ps_mask(lower(sums + r * PANEL + 16, lanes + 16, biases + 16, row + r), bar, _CMP_NGT_UQ);
         if (__builtin_expect(!_mm512_kortestz(left, right), 0)) {
             hits((uint32_t)left | (uint32_t)right << 16, panels, panel, sums + r * PANEL, less, row + r, lists + r);
         }
@@ -197,8 +205,8 @@ TARGET void judge_floats_avx512(const float *scores, int rows, const int32_t *id
     }
 }
 
-const Way WAY_AVX512 = {"avx512", ROWS, floats_avx512, NULL, measure_avx512, NULL, home_avx512, reach_avx512, bounds_avx512,
+const Way WAY_AVX512 = {"avx512", ROWS, 0, floats_avx512, NULL, measure_avx512, NULL, home_avx512, reach_avx512, bounds_avx512,
                         NULL, NULL, open_floats_avx512, judge_floats_avx512, NULL, NULL};
-const Way WAY_VNNI = {"avx512+vnni", ROWS, floats_avx512, bytes_vnni, measure_avx512, round_avx512, home_avx512,
+const Way WAY_VNNI = {"avx512+vnni", ROWS, 128, floats_avx512, bytes_vnni, measure_avx512, round_avx512, home_avx512,
                       reach_avx512, bounds_avx512, open_avx512, judge_avx512, open_floats_avx512, judge_floats_avx512, NULL, NULL};
 #endif
