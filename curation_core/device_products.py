@@ -163,7 +163,7 @@ class Screen:
         import torch
 
         folded, width = rows.folded(), self._width()
-        reach = self.half.limit(rows, score).float().bfloat16()
+        reach = (score + self.half.room(rows)).float().bfloat16()
         places, labels, crowded = [], [], []
         for start in range(0, len(folded), width):
             near = self._product(folded[start : start + width]) <= reach[start : start + width, None]

@@ -161,7 +161,7 @@ class FusedTable:
         """
         import torch
 
-        limit = (self.half.limit(rows, score) - rows.origin).float()
+        limit = (score + self.half.room(rows) - rows.origin).float()
         undecided = (seconds <= limit).nonzero()[:, 0]
         count = torch.empty(len(undecided), dtype=torch.int32, device=limit.device)
         found = torch.empty((len(undecided), slots), dtype=torch.int32, device=limit.device)

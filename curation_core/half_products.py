@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation_core import settling
-from curation_core.half_rows import HalfRows, HalfTable
+from curation_core.half_rows import HalfTable
 
 if TYPE_CHECKING:
     from torch import Tensor
 else:
     Tensor = Any
 
-_ROWS, _COLUMNS = 512, 4096  # of one product: what it writes (4 MB) stays in the cache; fewer columns, more rows
+_ROWS, _COLUMNS = 1024, 4096  # of one product, which writes 8 MB; with fewer columns more rows
 _MOST_ROWS = 4096
 _FEWEST = 16  # rows of a product: below, torch takes another path, which is slower and sums otherwise
 _WEIGHED = np.iinfo(np.int16).max  # above all numbers
@@ -75,7 +75,8 @@ class HalfSearch:
         half, folded = ready
         rows = half.rows(torch.from_numpy(block))
         wide, place, n_left = _at_least(rows.folded()), np.arange(len(block)), 0
-        limit = _bits(half, rows, np.full(len(block), np.inf) if bar is None else bar)
+        room = half.room(rows).numpy()
+        limit = np.full(len(block), _WEIGHED - 1, np.int16) if bar is None else _bits(bar + room)
         for first in range(0, len(folded), _COLUMNS):
             part = folded[first : first + _COLUMNS]
             low = torch.mm(wide, part.t(), out=scratch[: len(wide) * len(part)].view(len(wide), len(part)))
@@ -84,7 +85,7 @@ class HalfSearch:
             hopeful = np.flatnonzero(bits[place, lowest] <= limit)
             best.weigh(hopeful, first + lowest[hopeful])
             reach = best.scores if bar is None else np.minimum(best.scores, bar)
-            limit = _bits(half, rows, reach)
+            limit = _bits(reach + room)
             bits[place, lowest] = _WEIGHED
             some = np.flatnonzero(bits.min(axis=1) <= limit)
             n_left += self._settle(best, some, bits[some] <= limit[some, None], first)
@@ -140,10 +141,9 @@ def _at_least(rows: Tensor) -> Tensor:
     return rows if lack <= 0 else torch.cat([rows, rows.new_zeros((lack, rows.shape[1]))])
 
 
-def _bits(half: HalfTable, rows: HalfRows, score: np.ndarray) -> np.ndarray:
-    """Limits as the whole numbers of their bits as bfloat16, in order from 0 up: (m,) int16. Below 0 all are 0."""
+def _bits(limit: np.ndarray) -> np.ndarray:
+    """Limits, (m,) float64, as the whole numbers of their bits as bfloat16, in order from 0 up. Below 0 all are 0."""
     import torch
 
-    limit = half.limit(rows, torch.from_numpy(score).double()).clamp(min=1e-30)
-    bits: np.ndarray = limit.float().bfloat16().view(torch.int16).numpy()
+    bits: np.ndarray = torch.from_numpy(np.maximum(limit, 1e-30)).bfloat16().view(torch.int16).numpy()
     return bits

@@ -109,11 +109,11 @@ class HalfTable:
         origin = split((square + base - nearest).double()).double().sum(dim=1)
         return HalfRows(half, loss, length, origin - base, origin)
 
-    def limit(self, rows: HalfRows, score: Tensor) -> Tensor:
-        """Up to where a lower end may belong to a score of at most `score`, (m,) float64: (m,) float64."""
+    def room(self, rows: HalfRows) -> Tensor:
+        """What a score, plus this, may be at most where the lower end of its sum with the shift is: (m,) float64."""
         terms, farthest = self.half.shape[1] + 16, float((self.means**2).sum(dim=1).max().sqrt())
         sums = rows.origin.abs() + farthest * (rows.length.double() + farthest)  # what was added in float32 for the row
-        return score + rows.shift + terms * _SUM * sums + 1e-9 * rows.shift.abs()
+        return rows.shift + terms * _SUM * sums + 1e-9 * rows.shift.abs()
 
 
 def fits(table: np.ndarray) -> bool:

@@ -140,8 +140,7 @@ def test_lower_ends_lie_below_the_scores_and_not_far():
     rows = half.rows(torch.from_numpy(points.x[:, :-1]))
     low = rows.folded().double() @ folded.double().T  # without the rounding of the product
     exact = points.x.astype(np.float64) @ table.astype(np.float64).T
-    room = half.limit(rows, torch.from_numpy(exact.min(axis=1))).numpy()[:, None] - exact.min(axis=1, keepdims=True)
-    gap = exact + room - low.numpy()
+    gap = exact + half.room(rows).numpy()[:, None] - low.numpy()
     size = np.linalg.norm(points.x[:, :-1], axis=1)[:, None] * np.linalg.norm(table[:, :-1], axis=1)
     assert (gap >= 0).all()
     assert (gap <= 2.0**-6 * size + 1e-3 * np.abs(exact).max()).all()
