@@ -3,12 +3,12 @@
 Each level is k-means on the centroids of the level below, unweighted, made even by resampling; see `resampling`. A
 first level of very many clusters is made in cells; see `cells`.
 
-mode "compatible" seeds every run by greedy k-means++ with 2 + floor(ln k) candidates, as published. mode "fast" seeds
-the resampling runs with 4 candidates, places centroids by a sample where there are very many points, and ends a run
-when an iteration gains little, a level when a step does. It does not start resampling runs from the previous
-centroids: measured on the two-dimensional mixture of the paper, warm starts leave the centroids as uneven as without
-resampling (KL to uniform 0.09, fresh seeding 0.04), because two or three members per cluster already have their optimum
-where they are.
+mode "compatible" seeds every run by greedy k-means++ with 2 + floor(ln k) candidates, as published. mode "fast" does
+the first run of a level, which only tells which members are kept, with 4 candidates and to a rough fixed point; places
+centroids by a sample where there are very many points; and ends a run when an iteration gains little, a level when a
+step does. It does not start resampling runs from the previous centroids: measured on the two-dimensional mixture of the
+paper, warm starts leave the centroids as uneven as without resampling (KL to uniform 0.09, fresh seeding 0.04), because
+two or three members per cluster already have their optimum where they are.
 """
 
 from array import array

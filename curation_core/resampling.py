@@ -20,6 +20,7 @@ from curation_core.progress import Tick
 from curation_core.unfinished import Unfinished
 
 FAST_TOLERANCE = 5e-4  # gain of an iteration, as a share of inertia, at which Lloyd ends in mode "fast"
+ROUGH_TOLERANCE = 5e-3  # the same for a run that only tells which members the next one keeps
 FAST_PLATEAU = 0.01
 
 
@@ -76,7 +77,7 @@ def build_level(
     state = None if saved is None else LevelRun.from_arrays(saved)
     while state is None or not _ended(state, config):
         if state is None:
-            state = _first(points, task, config, tick, unfinished)
+            state = _first(points, task, config, tick, unfinished, rough=_is_rough(config))
         else:
             state = _resampled(points, state, task, config, tick, unfinished)
         if unit is not None:
@@ -104,14 +105,20 @@ def _rng(task: Task, config: ClusterConfig, step: int) -> np.random.Generator:
     return np.random.default_rng([config.seed, task.number, step, *task.stream])
 
 
-def _tolerance(config: ClusterConfig) -> float:
+def _is_rough(config: ClusterConfig) -> bool:
+    """Whether the first run only tells which members the next one keeps."""
+    return config.mode == "fast" and config.n_resamples > 0
+
+
+def _tolerance(config: ClusterConfig, *, rough: bool = False) -> float:
     if config.tolerance is not None:
         return config.tolerance
-    return FAST_TOLERANCE if config.mode == "fast" else 0.0
+    return 0.0 if config.mode == "compatible" else ROUGH_TOLERANCE if rough else FAST_TOLERANCE
 
 
-def _first(points: Points, task: Task, config: ClusterConfig, tick: Tick, unfinished: Unfinished | None) -> LevelRun:
-    unit = None if unfinished is None else unfinished.unit(f"{task.name}/lloyd-0")
+def _first(
+    points: Points, task: Task, config: ClusterConfig, tick: Tick, unfinished: Unfinished | None, *, rough: bool
+) -> LevelRun:
     result = run(
         points,
         task.k,
@@ -119,9 +126,10 @@ def _first(points: Points, task: Task, config: ClusterConfig, tick: Tick, unfini
         rng=_rng(task, config, 0),
         max_iter=config.max_iter,
         sampled=config.mode == "fast",
-        tolerance=_tolerance(config),
+        tolerance=_tolerance(config, rough=rough),
+        n_candidates=FAST_CANDIDATES if rough else None,
         tick=tick,
-        unit=unit,
+        unit=None if unfinished is None else unfinished.unit(f"{task.name}/lloyd-{'first' if rough else 0}"),
     )
     plateau = FAST_PLATEAU if config.mode == "fast" else 0.0
     flattening = Flattening(task.size, config.resample_size is None, plateau)
@@ -136,6 +144,8 @@ def _resampled(
     rng = _rng(task, config, step)
     rows = kept_rows(state.result, state.flattening.size, config.resample_strategy, rng)
     if len(rows) == len(points):
+        if step == 1 and _is_rough(config):  # the first run is the last, after all
+            state = _first(points, task, config, tick, unfinished, rough=False)
         return _recorded(state, state.result, task, len(points), 0, no_op=True)
     rows = _topped_up(rows, state.result)
     kept = points.take(rows)
@@ -147,7 +157,6 @@ def _resampled(
         max_iter=config.max_iter,
         sampled=config.mode == "fast",
         tolerance=_tolerance(config),
-        n_candidates=None if config.mode == "compatible" else FAST_CANDIDATES,
         tick=tick,
         unit=None if unfinished is None else unfinished.unit(f"{task.name}/lloyd-{step}"),
     )
