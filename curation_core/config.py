@@ -125,7 +125,10 @@ class ClusterConfig(StepConfig):
     )
     # the paper's code keeps the closest; random members flatten more in the plane and at least as much on our samples
     resample_strategy: Literal["random", "closest"] = Field(default="random", description="Which members a step keeps.")
-    init: Literal["kmeans++", "random"] = Field(default="kmeans++", description="How centroids are seeded.")
+    init: Literal["kmeans++", "kmeans||", "random"] = Field(
+        default="kmeans++",
+        description="How centroids are seeded; kmeans|| is quicker for thousands of clusters: fast takes it there.",
+    )
     mode: Literal["fast", "compatible"] = Field(
         default="fast", description="Quick seeding in resampling steps, or the paper's procedure."
     )

@@ -15,7 +15,7 @@ from curation_core.lloyd import Lloyd
 from curation_core.native import native
 from curation_core.points import Points, parts
 from curation_core.progress import Tick, unheard
-from curation_core.seeding import seed_rows
+from curation_core.seeding import QUICK_ROWS, quick_init, seed_rows
 from curation_core.unfinished import Unit
 
 PER_CLUSTER = 256  # points that place a centroid as well as all do
@@ -53,8 +53,9 @@ def kmeans(
 ) -> KMeansResult:
     """Cluster vectors by k-means.
 
-    vectors: (n, d), any real dtype, memory maps welcome. init: kmeans++ (greedy) or random. start: (k, d) centroids to
-    begin with in place of seeding. Stops at a fixed point or after max_iter iterations. Same seed, same result.
+    vectors: (n, d), any real dtype, memory maps welcome. init: kmeans++ (greedy), kmeans|| or random. start: (k, d)
+    centroids to begin with in place of seeding. Stops at a fixed point or after max_iter iterations. Same seed, same
+    result.
     Raises ShapeError for vectors that cannot be clustered, ConfigError for settings that do not fit them.
     """
     points = Points.of(vectors)
@@ -109,13 +110,16 @@ def run(
 ) -> KMeansResult:
     """Seeding and `fit`; unit keeps the iterations, and a run that was killed goes on from there.
 
-    sampled: whether many points may be clustered by a sample first, so that few passes over all of them are left.
+    sampled: whether many points may be clustered by a sample first, so that few passes over all of them are left, and
+    seeded by a smaller one, many clusters by k-means||.
     Seeds of very many points are always those of a sample that fits into memory.
     """
     if unit is not None and (saved := unit.load()) is not None:
         return _finished(points, Lloyd.from_arrays(saved), max_iter, tolerance, tick, unit)
     sample = _sample(points, n_clusters, rng) if sampled else points
-    start = seeds(_few(sample, n_clusters, rng), n_clusters, init, rng, n_candidates=n_candidates, tick=tick)
+    few = _few(sample, n_clusters, rng, quick=sampled)
+    init = quick_init(init, len(few), n_clusters) if sampled and n_candidates is None else init
+    start = seeds(few, n_clusters, init, rng, n_candidates=n_candidates, tick=tick)
     if sample is not points:
         start = fit(sample, start, max_iter, tolerance=tolerance, tick=tick).centroids
     return _finished(points, Lloyd.of(points, start, None, tick), max_iter, tolerance, tick, unit)
@@ -171,10 +175,18 @@ def _sample(points: Points, n_clusters: int, rng: np.random.Generator) -> Points
     return points.take(np.sort(rng.choice(len(points), n, replace=False)))
 
 
-def _few(points: Points, n_clusters: int, rng: np.random.Generator) -> Points:
-    """Points to choose seeds from; all, where they are few enough."""
+def _few(points: Points, n_clusters: int, rng: np.random.Generator, *, quick: bool) -> Points:
+    """Points to choose seeds from: all, where they are few enough, or hold too few distinct ones otherwise.
+
+    quick: 32 for every cluster, where there are more than twice as many.
+    """
     n = max(_SEEDED_PER_CLUSTER * n_clusters, min(_SEEDED // points.dim, _SEEDED_ROWS))
-    return points if len(points) <= n else points.take(np.sort(rng.choice(len(points), n, replace=False)))
+    if quick and len(points) > 2 * QUICK_ROWS * n_clusters:
+        n = min(n, QUICK_ROWS * n_clusters)
+    if len(points) <= n:
+        return points
+    few = points.take(np.sort(rng.choice(len(points), n, replace=False)))
+    return few if points.kept is None or few.n_distinct(n_clusters) >= n_clusters else points
 
 
 def check_whole(name: str, value: object) -> None:

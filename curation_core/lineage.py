@@ -17,6 +17,7 @@ CHECKS = (
 )  # beside the way from source to draw; none is required
 REPORTS = {"advise": "advice", "use": "use"}  # trials of the draw, and what their reports are called in an export
 VERSIONS = dict.fromkeys((*STEPS, *CHECKS, *REPORTS), 1)  # raise one when the step's output changes for the same inputs
+VERSIONS["cluster"] = 2
 State = Literal["done", "missing", "stale"]
 
 

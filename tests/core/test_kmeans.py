@@ -233,7 +233,7 @@ def test_more_clusters_than_distinct_rows_are_refused():
 
 
 def test_an_unknown_init_is_refused_with_the_choices():
-    with pytest.raises(ConfigError, match=r"kmeans\+\+, random"):
+    with pytest.raises(ConfigError, match=r"kmeans\+\+, kmeans\|\|, random"):
         kmeans(BLOBS, 3, init="best")
 
 
