@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.kernels
 
-Points are a Zipf mixture of 300 Gaussian clusters. All engines start from the same rows and do the same number of
-iterations with every point assigned exactly; ours leaves out what cannot change a label.
+Points are a Zipf mixture of 300 Gaussian clusters, one Gaussian without any structure, and 8 x 8 patches of two
+photographs. All engines start from the same rows and do the same number of iterations with every point assigned
+exactly; ours leaves out what cannot change a label.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from statistics import median
 
 import faiss
 import numpy as np
+from sklearn.datasets import load_sample_images
 
 from curation_core import engines as others
 from curation_core import kernels
@@ -21,6 +23,7 @@ from curation_core.kmeans import fit, seeds
 from curation_core.points import Points
 
 SIZES = ((100_000, 384, 4_000, 5), (100_000, 128, 4_000, 5), (100_000, 64, 1_000, 10))
+OTHERS = (("one Gaussian", 100_000, 384, 4_000, 5), ("patches of photographs", 100_000, 192, 4_000, 5))
 
 
 def own_engines() -> list[str]:
@@ -39,31 +42,39 @@ def main() -> None:
     print("| work | " + " | ".join([*engines, "faiss"]) + " |\n" + "|---" * (len(engines) + 2) + "|")
     for n, dim, k, n_iter in SIZES:
         one_size(int(n * options.scale), dim, int(k * options.scale), n_iter, options.repeats)
+    for kind, n, dim, k, n_iter in OTHERS:
+        n, k = int(n * options.scale), int(k * options.scale)
+        vectors = patches(n) if kind.startswith("patches") else np.random.default_rng(3).standard_normal((n, dim))
+        passes(f"{kind}, n={n:,} d={dim} k={k:,}", vectors.astype(np.float32), k, n_iter, options.repeats)
 
 
 def one_size(n: int, dim: int, k: int, n_iter: int, repeats: int) -> None:
     """Print the rows of one size: a pass, some iterations, and seeding on a quarter."""
-    engines, shape, vectors = own_engines(), f"n={n:,} d={dim} k={k:,}", mixture(n, dim)
-    points, few = Points.of(vectors), Points.of(vectors[: n // 4])
-    start = vectors[np.random.default_rng(1).permutation(n)[:k]]
-    table, index = points.table(start), faiss.IndexFlatL2(dim)
-    index.add(start)
-
-    def ours(call: Callable[[], object]) -> dict[str, Callable[[], object]]:
-        return dict.fromkeys(engines, call)
-
-    once = ours(lambda: kernels.lowest(points.x, table))
-    show(f"assign once, {shape}", {**once, "faiss": lambda: index.search(vectors, 1)}, repeats)
-    lloyd = ours(lambda: fit(points, start, n_iter).inertia)
-    found = show(f"{n_iter} iterations, {shape}", {**lloyd, "faiss": lambda: by_faiss(vectors, start, n_iter)}, repeats)
-    beside = [f"{100 * (float(str(found[name])) / float(str(found['faiss'])) - 1):+.4f} %" for name in engines]
-    print(f"| its inertia beside that of faiss | {' | '.join(beside)} | |")
-    seeding = ours(lambda: seeds(few, k // 4, "kmeans++", np.random.default_rng(0)))
+    vectors = mixture(n, dim)
+    passes(f"n={n:,} d={dim} k={k:,}", vectors, k, n_iter, repeats)
+    few, engines = Points.of(vectors[: n // 4]), own_engines()
+    seeding: dict[str, Callable[[], object]] = dict.fromkeys(
+        engines, lambda: seeds(few, k // 4, "kmeans++", np.random.default_rng(0))
+    )
     show(f"seed {k // 4:,} of {n // 4:,}, d={dim}", seeding, repeats)
     sums = [after_seeding(few, k // 4, name) for name in (engines[0], "blas")]
     change = 100 * (np.array(sums[0]) / np.array(sums[1]) - 1)
     told = f"{change.mean():+.2f} % ± {change.std(ddof=1) / np.sqrt(len(change)):.2f}"
     print(f"| its sum of squared distances beside BLAS, mean of {len(change)} seeds | {told} {'| ' * len(engines)}|")
+
+
+def passes(what: str, vectors: np.ndarray, k: int, n_iter: int, repeats: int) -> None:
+    """Print a pass and some iterations, of the native kernels, BLAS and faiss."""
+    engines, points = own_engines(), Points.of(vectors)
+    start = vectors[np.random.default_rng(1).permutation(len(vectors))[:k]]
+    table, index = points.table(start), faiss.IndexFlatL2(vectors.shape[1])
+    index.add(start)
+    once: dict[str, Callable[[], object]] = dict.fromkeys(engines, lambda: kernels.lowest(points.x, table))
+    show(f"assign once, {what}", {**once, "faiss": lambda: index.search(vectors, 1)}, repeats)
+    lloyd: dict[str, Callable[[], object]] = dict.fromkeys(engines, lambda: fit(points, start, n_iter).inertia)
+    found = show(f"{n_iter} iterations, {what}", {**lloyd, "faiss": lambda: by_faiss(vectors, start, n_iter)}, repeats)
+    beside = [f"{100 * (float(str(found[name])) / float(str(found['faiss'])) - 1):+.4f} %" for name in engines]
+    print(f"| its inertia beside that of faiss | {' | '.join(beside)} | |")
 
 
 def after_seeding(points: Points, k: int, engine: str, n_seeds: int = 8) -> list[float]:
@@ -78,6 +89,15 @@ def mixture(n: int, dim: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((300, dim))
     return (centres[rng.zipf(1.5, n) % 300] + 0.8 * rng.standard_normal((n, dim))).astype(np.float32)
+
+
+def patches(n: int) -> np.ndarray:
+    """Squares of 8 x 8 pixels from the two photographs that scikit-learn brings: (n, 192)."""
+    rng, found = np.random.default_rng(0), []
+    for image in load_sample_images().images:
+        high, wide = (rng.integers(0, size - 8, n // 2) for size in image.shape[:2])
+        found += [image[y : y + 8, x : x + 8].ravel() for y, x in zip(high, wide, strict=True)]
+    return np.array(found)
 
 
 def by_faiss(vectors: np.ndarray, start: np.ndarray, n_iter: int) -> float:

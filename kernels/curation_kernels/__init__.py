@@ -44,6 +44,7 @@ _WIDTH = dict(_native.paths())  # centroids that an instruction set takes at a t
 _SMALL = 1 << 22  # multiplications below which a second thread does not pay
 _FEW_CENTROIDS = 128  # too few for panels
 _FIRST_LOOK = (1_024, 8_192)  # points that show which form is the cheapest, at least and at most
+_CLEARLY = 0.9  # what panels may take at most beside plain float32: estimates are as good as that
 _WASTE = 20  # how many times what a look may waste the search itself takes
 
 
@@ -114,7 +115,7 @@ class Table:
         pairs, looked, settled, _ = counts.tolist()
         k, dim = self.rows.shape
         share = looked / max(pairs, 1)
-        known = {"plain": costs.plain(k, dim), self.in_float: costs.panels(k, dim, share)}
+        known = {"plain": _CLEARLY * costs.plain(k, dim), self.in_float: costs.panels(k, dim, share)}
         if IN_BYTES[self.path]:
             candidates = (settled / n_points,) if settled else ()
             known[self.path] = costs.in_bytes(k, dim, share, *candidates, tiled=self.tiled)

@@ -21,12 +21,13 @@ class Form:
     point: float
 
 
-_PLAIN = Form(0.0076, 0.02, 0, 0.19, 28)  # all centroids, in float32
-_PANELS = Form(0.0080, 0.037, 0.46, 0.48, 15)  # panels of neighbours, in float32
-_BYTES = Form(0.0023, 0.087, 0.75, 1.22, 50)  # panels of neighbours, in bytes first
-_TILES = Form(0.0005, 0.12, 0.75, 1.22, 50)  # in bytes on AMX: from the rate of its instructions, not measured
-_SETTLED = (0.078, 8.9)  # a value, and a candidate whose score is computed in float32
-_ORDER = (4.5, 400)  # a value, and a centroid, to put a table in panels
+_PLAIN = Form(0.0077, 0.019, 0, 0.19, 26)  # all centroids, in float32
+_PANELS = Form(0.0080, 0.036, 0.43, 0.26, 17)  # panels of neighbours, in float32
+_BYTES = Form(0.0022, 0.110, 0.83, 0.96, 42)  # panels of neighbours, in bytes first
+_TILES = Form(0.0005, 0.140, 0.83, 0.96, 42)  # in bytes on AMX: from the rate of its instructions, not measured
+_MEANS = 0.008  # a multiplication of a point with the mean of a panel
+_SETTLED = (0.09, 9.9)  # a value, and a candidate whose score is computed in float32
+_ORDER = (6.5, 450)  # a value, and a centroid, to put a table in panels
 
 
 def plain(k: int, dim: int) -> float:
@@ -36,12 +37,13 @@ def plain(k: int, dim: int) -> float:
 
 def panels(k: int, dim: int, share: float) -> float:
     """A point on the share of the panels that is not passed over, in float32."""
-    return _of(_PANELS, k, dim, share)
+    return _of(_PANELS, k, dim, share) + _panels(k) * _MEANS * dim
 
 
 def in_bytes(k: int, dim: int, share: float, candidates: float = _CANDIDATES, *, tiled: bool = False) -> float:
     """The same in bytes, in tiles of AMX or not, and then on some candidates."""
-    return _of(_TILES if tiled else _BYTES, k, dim, share) + candidates * (_SETTLED[0] * dim + _SETTLED[1])
+    found = _of(_TILES if tiled else _BYTES, k, dim, share) + _panels(k) * _MEANS * dim
+    return found + candidates * (_SETTLED[0] * dim + _SETTLED[1])
 
 
 def order(k: int, dim: int) -> float:
@@ -50,6 +52,9 @@ def order(k: int, dim: int) -> float:
 
 
 def _of(form: Form, k: int, dim: int, share: float) -> float:
-    n_panels = -(-k // PANEL)
-    scores = n_panels * PANEL * share * (form.multiplication * dim + form.score)
-    return scores + n_panels * form.panel + dim * form.value + form.point
+    scores = _panels(k) * PANEL * share * (form.multiplication * dim + form.score)
+    return scores + _panels(k) * form.panel + dim * form.value + form.point
+
+
+def _panels(k: int) -> int:
+    return -(-k // PANEL)

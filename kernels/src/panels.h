@@ -86,11 +86,12 @@ typedef void (*Floats)(const float *x, const float *panel, int64_t dim, float *o
 int fill_places(int64_t k, int64_t dim, Floats floats, Filled *into);
 
 /* A point of a tile. bar: an upper bound of its lowest score. scale: of the bytes of y; loss = |y - y^|, away = |y|,
- * length = |x|, square = |x|^2, all rounded up; shift: 128 times the sum of its bytes; round: see above. place: its G.
+ * length = |x|, square = |x|^2, all rounded up; shift: 128 times the sum of its bytes; round: see above. biases: b' - G.t' of all lanes.
  * best, id: in float32 the lowest score and its row of the table. */
 typedef struct {
     float scale, loss, away, length, square, bar, round, best;
-    int32_t shift, id, count, tame, place;
+    int32_t shift, id, count, tame;
+    const float *biases;
 } Row;
 
 /* Centroids that a point may belong to, and the lower ends of their scores. */
@@ -129,11 +130,6 @@ typedef struct {
 /* The lowest scores: see nearest() of kernels.h. bar: (n,) or NULL. Returns 0, or -1 without memory. */
 int search(const Panels *panels, const Way *way, int in_bytes, const Points *points, const float *bar, int32_t *labels,
            float *scores, Counts *counts);
-
-/* b' - G.t' of the centroids of a panel, for a point. */
-static inline const float *biases_of(const Panels *panels, int64_t panel, const Row *row) {
-    return panels->biases + (row->place * panels->n_panels + panel) * PANEL;
-}
 
 /* slack + S, which is added for upper ends, from slack - S. */
 static inline float up_of(const Panels *panels, int64_t panel, const Row *row, float down) {

@@ -108,6 +108,7 @@ static void sort_by_home(const Panels *panels, int64_t count, Scratch *s) {
 static void start_row(const Panels *panels, int64_t at, const Scratch *s, const float *bar, Row *row) {
     const float length = s->length[at], most = 1.01f * (length * panels->longest + panels->highest) + TINY;
     *row = (Row){.length = length, .square = s->square[at], .best = INFINITY, .id = INT32_MAX, .scale = 1};
+    row->biases = panels->biases; /* of any place, for points that are not looked at */
     row->tame = length <= TAME;
     row->round = 8 * U * most + 1.01f * (2 * (float)panels->dim + 40) * U * panels->longest * panels->longest;
     row->bar = row->tame ? most : INFINITY;
@@ -248,14 +249,15 @@ static void load(const Search *a, const Points *points, int64_t from, const floa
         if (!a->in_bytes) continue;
         memset(a->s->quads + r * t->quads, 0, (size_t)t->quads * sizeof(uint32_t));
         if (row->tame) {
-            row->place = (int32_t)(a->s->home[at] / t->step);
-            a->way->round(row_of(points, from + at), t->places + row->place * t->dim, t->dim - 1, row, a->s->quads + r * t->quads);
+            const int64_t place = a->s->home[at] / t->step;
+            row->biases = t->biases + place * t->n_panels * PANEL;
+            a->way->round(row_of(points, from + at), t->places + place * t->dim, t->dim - 1, row, a->s->quads + r * t->quads);
         } else {
             leave(row);
         }
     }
     for (int64_t r = a->count; r < all; r++) {
-        a->s->rows[r] = (Row){.bar = -INFINITY, .scale = 1, .count = MOST + 1};
+        a->s->rows[r] = (Row){.bar = -INFINITY, .scale = 1, .count = MOST + 1, .biases = t->biases};
         memset(a->s->down + r * t->padded, 0, (size_t)t->padded * sizeof(float));
     }
     if (a->in_bytes) {

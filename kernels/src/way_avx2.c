@@ -143,7 +143,7 @@ static float lower(int32_t sum, const float *lane, float bias, const Row *row, f
 }
 
 void open_plain(const Panels *panels, int64_t panel, const int32_t *sums, Row *row, float up) {
-    const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, *biases = biases_of(panels, panel, row);
+    const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, *biases = row->biases + panel * PANEL;
     for (int lane = 0; lane < PANEL; lane++) {
         float margin;
         const float low = lower(sums[lane], lanes + lane, biases[lane], row, &margin), upper = low + 2 * margin + up;
@@ -155,7 +155,7 @@ void judge_plain(const Panels *panels, int64_t panel, const int32_t *sums, int r
                         List *lists) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH;
     for (int r = 0; r < rows; r++) {
-        const float *biases = biases_of(panels, panel, row + r);
+        const float *biases = row[r].biases + panel * PANEL;
         const float less = down[r * panels->padded + panel], up = up_of(panels, panel, row + r, less);
         for (int lane = 0; lane < PANEL; lane++) {
             float margin;

@@ -146,7 +146,7 @@ INLINE __m512 between(const float *lanes, const Row *row) {
 }
 
 TARGET void open_avx512(const Panels *panels, int64_t panel, const int32_t *sums, Row *row, float up) {
-    const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, *biases = biases_of(panels, panel, row);
+    const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, *biases = row->biases + panel * PANEL;
     __m512 upper = _mm512_set1_ps(INFINITY);
     for (int half = 0; half < PANEL; half += 16) {
         const __m512 low = lower(sums + half, lanes + half, biases + half, row);
@@ -160,7 +160,7 @@ TARGET void open_avx512(const Panels *panels, int64_t panel, const int32_t *sums
 TARGET static __attribute__((noinline)) void hits(uint32_t found, const Panels *panels, int64_t panel, const int32_t *sums,
                                                   float down, Row *row, List *list) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH, up = up_of(panels, panel, row, down);
-    const float *biases = biases_of(panels, panel, row);
+    const float *biases = row->biases + panel * PANEL;
     float low[PANEL], high[PANEL];
     for (int half = 0; half < PANEL; half += 16) {
         const __m512 ends = lower(sums + half, lanes + half, biases + half, row);
@@ -177,7 +177,7 @@ TARGET void judge_avx512(const Panels *panels, int64_t panel, const int32_t *sum
                          List *lists) {
     const float *lanes = panels->lanes + panel * PANEL * LANES_EACH;
     for (int r = 0; r < rows; r++) {
-        const float less = down[r * panels->padded + panel], *biases = biases_of(panels, panel, row + r);
+        const float less = down[r * panels->padded + panel], *biases = row[r].biases + panel * PANEL;
         const __m512 bar = _mm512_set1_ps(row[r].bar + less);
         const __mmask16 left = _mm512_cmp_ps_mask(lower(sums + r * PANEL, lanes, biases, row + r), bar, _CMP_NGT_UQ);
         const __mmask16 right = _mm512_cmp_ps_mask(lower(sums + r * PANEL + 16, lanes + 16, biases + 16, row + r), bar, _CMP_NGT_UQ);
