@@ -213,7 +213,7 @@ def _band(pool: Pool, known: Known, rows: np.ndarray, title: str, note: str) -> 
 
 def _points(ws: Workspace, pool: Pool, level: int, cluster: int) -> list[int]:
     """Where at most MOST_POINTS of the members lie on the map, numbers of 16 bits: x, y, x, y and so on."""
-    mapped = loaders.done(ws, "project")
+    mapped = loaders.mapped(ws)
     if mapped is None:
         return []
     members = pool.by_distance(level, cluster)

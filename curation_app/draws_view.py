@@ -132,7 +132,7 @@ def _files(shown: Compared) -> None:
 
 def _map(ws: Workspace, shown: Compared) -> None:
     """The items of the pool where they lie, those that changed in front."""
-    if shown.pool is None or loaders.done(ws, "project") is None:
+    if shown.pool is None or loaders.mapped(ws) is None:
         st.caption("No map of the current pool; lay it out in Cluster to see where the changes are.")
         return
     inside = shown.pool_rows >= 0
@@ -145,7 +145,7 @@ def _map(ws: Workspace, shown: Compared) -> None:
 def _lassoed(ws: Workspace, shown: Compared) -> np.ndarray | None:
     """Which of the compared items lie in what was drawn on the map: (u,) bool; None where nothing was."""
     drawn = polygons_of((state.widget(_MAP) or {}).get("selection", {}))
-    if not drawn or shown.pool is None or loaders.done(ws, "project") is None:
+    if not drawn or shown.pool is None or loaders.mapped(ws) is None:
         return None
     xy = loaders.xy(ws)
     within = np.logical_or.reduce([in_polygon(xy, one) for one in drawn])
@@ -155,7 +155,7 @@ def _lassoed(ws: Workspace, shown: Compared) -> np.ndarray | None:
 
 def _pictures(ws: Workspace, shown: Compared) -> None:
     within, found = _lassoed(ws, shown), shown.found
-    if within is None and shown.pool is not None and loaders.done(ws, "project"):
+    if within is None and shown.pool is not None and loaders.mapped(ws):
         st.caption("Draw a lasso on the map to see those inside.")
     sections = []
     for change in (Change.ENTERED, Change.LEFT):

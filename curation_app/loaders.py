@@ -10,6 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from curation_app import draw_cache
+from curation_app.map_columns import map_places
 from curation_app.places import workspace_path
 from curation_app.pool import Pool
 from curation_app.state import app_state
@@ -28,6 +29,7 @@ from curation_core.sampling import Drawing, SamplingPlan
 from curation_core.workspace import Workspace
 
 DEFAULT_SHARE = 0.15  # of the items, where no target was chosen yet
+PREVIEW = "preview"  # of the map; beside the steps
 SAMPLE = "sample"  # the one step that hangs on decisions
 
 
@@ -80,8 +82,14 @@ def pool(ws: Workspace) -> Pool:
 
 
 def xy(ws: Workspace) -> np.ndarray:
-    """The map, (n, 2); raises StepMissing before project."""
-    return _xy(str(ws.path), key_of(ws, "project"))
+    """The map, (n, 2), or its preview; raises StepMissing before project."""
+    found = mapped(ws)
+    return map_places(ws.path, found.key if found else key_of(ws, "project"))
+
+
+def mapped(ws: Workspace) -> StepStatus | None:
+    """The map there is to look at: the current one, its preview while that is missing, None without either."""
+    return done(ws, "project") or done(ws, PREVIEW)
 
 
 def decisions(ws: Workspace) -> ReviewDecisions:
@@ -212,8 +220,8 @@ def _steps_stamp(ws: Workspace) -> str:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _steps(path: str, stamp: str) -> Mapping[str, StepStatus]:  # noqa: ARG001 - the stamp is the cache's key
     plans = Workspace(path).plans
-    early = [step for step in STEPS if step != SAMPLE]
-    return {step: step_status(plans.store, step, partial(plans.plan, step)) for step in early}
+    steps = {step: step_status(plans.store, step, partial(plans.plan, step)) for step in STEPS if step != SAMPLE}
+    return {**steps, PREVIEW: plans.preview_status()}
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -267,11 +275,6 @@ def _edited_anchors(path: str, key: str, _built: Anchors, _decided: ReviewDecisi
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _reattached(path: str, key: str, stamp: tuple[str, int], _ws: Workspace) -> Reattachment:  # noqa: ARG001
     return reattach(events(_ws), decisions(_ws), anchors(_ws))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _xy(path: str, key: str) -> np.ndarray:  # noqa: ARG001 - the key is the cache's key
-    return Workspace(path).projection().xy
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from curation_app import show, state
+from curation_app import jobs_panel, loaders, show, state
 from curation_app.chart_map import map_figure, polygons_of, scale_figure
 from curation_app.charts import Chart, clipped
 from curation_app.colouring import Choice, Colouring, colourings, sizings
@@ -34,16 +34,38 @@ GROUPS = {  # what stands behind the name of a column that is not the user's own
 }
 FAST, FIGURE = "map", "figure"
 EQUAL = "Equal size"  # to size by nothing
+_PREVIEW = "Preview: the refined map takes its place when it is done."
+_WHAT_A_PREVIEW_IS = (
+    "Every item stands between the centroids nearest to it: regions are right, neighbours are not yet. Where no job is "
+    "at work on the map, start it again in Cluster."
+)
+_LOOK_AGAIN = 2.0  # seconds
 
 
 def map_view(scene: Scene, *, key: str) -> None:
     """The controls of the map and the map itself; says what is missing where there is none."""
     if scene.xy is None:
         show.needs("project", "", key)
+        _await_map(scene)
         return
+    if scene.preview:
+        st.caption(_PREVIEW, help=_WHAT_A_PREVIEW_IS)
+        _await_map(scene)
     with st.container(horizontal=True, vertical_alignment="center"):
         kind = map_controls(scene, key=key)
     map_body(scene, key=key, kind=kind)
+
+
+def _await_map(scene: Scene) -> None:
+    """While a job is at work on the map, look now and then whether there is another one to show."""
+    if any(job.id.rsplit("-", 1)[-1] in ("project", "run") for job in jobs_panel.running(scene.ws)):
+        st.fragment(_look_for_map, run_every=_LOOK_AGAIN)(scene)
+
+
+def _look_for_map(scene: Scene) -> None:
+    mapped = loaders.mapped(scene.ws)
+    if (mapped.key if mapped else "") != scene.map_key:
+        st.rerun()
 
 
 def map_controls(scene: Scene, *, key: str) -> str:

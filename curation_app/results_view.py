@@ -18,7 +18,7 @@ FIGURES = {
     "embed": ("model", "dim", "n_failures"),
     "prepare": ("dim",),
     "cluster": ("n_clusters",),
-    "project": ("method",),
+    "project": ("method", "refined", "engine"),
     "sample": ("shortfall",),
     "reference": ("gap",),
 }

@@ -150,7 +150,7 @@ def _known_as(name: str) -> None:
 
 
 def _deck_data(ws: Workspace, pool: Pool, waiting: ReviewQueue) -> DeckData:
-    mapped, at = loaders.done(ws, "project"), state.app_state().review_at
+    mapped, at = loaders.mapped(ws), state.app_state().review_at
     box = map_points(ws.path, mapped.key).box if mapped else (0.0, 0.0, 1.0, 1.0)
     return DeckData(
         workspace=ws.path.name,

@@ -30,7 +30,7 @@ class Scene:
 
     xy: (n, 2) float32, None before the map is there; map_key: its artefact key. drawn: (n,) bool, in the draw.
     matching: (n,) bool, what all filters let through. selection and filters as in the link; found: the selected rows
-    that match, empty when nothing is selected.
+    that match, empty when nothing is selected. preview: the map is not the refined one yet.
     """
 
     ws: Workspace
@@ -45,6 +45,7 @@ class Scene:
     filters: tuple[Filter, ...]
     matching: np.ndarray
     found: Found
+    preview: bool = False
 
     @property
     def n(self) -> int:

@@ -24,7 +24,7 @@ def scene(ws: Workspace) -> tuple[Scene, tuple[str, ...]]:
     pool, decided, plan = loaders.pool(ws), loaders.decisions(ws), loaders.current_draw(ws)
     drawn = loaders.drawn_mask(pool, plan)
     columns = item_columns(ws, pool, decided, drawn)
-    mapped, now = loaders.done(ws, "project"), app_state()
+    mapped, now = loaders.mapped(ws), app_state()
     filters, notes = fitting(now.filters, columns)
     passing = _matching(str(ws.path), loaders.stamp(ws), filters, columns)
     xy, key = (loaders.xy(ws), mapped.key) if mapped else (None, "")
@@ -42,6 +42,7 @@ def scene(ws: Workspace) -> tuple[Scene, tuple[str, ...]]:
         filters=filters,
         matching=passing,
         found=rows,
+        preview=mapped is not None and not mapped.meta.get("refined", True),
     )
     return made, (*notes, said) if said else notes
 

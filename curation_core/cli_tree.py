@@ -52,11 +52,17 @@ def project(
     workspace: Where = HERE,
     method: Annotated[str | None, typer.Option(help="umap or pca.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same map.")] = None,
+    refine: Annotated[
+        bool | None, typer.Option("--refine/--preview", help="A preview of a large map is there sooner.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Lay the items out on a plane, for looking."""
     with progress_bar() as bar:
-        found = open_workspace(workspace).project(progress=bar, **given(method=method, seed=seed))
+        found = open_workspace(workspace).project(progress=bar, **given(method=method, seed=seed, refine=refine))
+    state = "" if found.refined else ", a preview; run project --refine to refine it"
     say(
-        {"items": len(found.xy), "method": found.method}, as_json, f"{len(found.xy):,} items laid out by {found.method}"
+        {"items": len(found.xy), "method": found.method, "refined": found.refined},
+        as_json,
+        f"{len(found.xy):,} items laid out by {found.method}{state}",
     )

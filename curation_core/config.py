@@ -182,7 +182,7 @@ class ProjectConfig(StepConfig):
     )
     refine: bool = Field(
         default=True,
-        description="Off: from 100,000 items on the map stays a preview, each item between the centroids nearest to it.",
+        description="Off: from 100,000 items on the map stays a preview, items between the centroids nearest to them.",
     )
     seed: int = Field(default=0, ge=0, description="Same seed, same map.")
 

@@ -63,9 +63,11 @@ def step_status(store: ArtifactStore, step: str, plan: Callable[[], StepPlan]) -
 def _difference(wanted: StepPlan, found: Mapping[str, Any]) -> str:
     before = found.get("config", {})
     changed = [name for name, value in wanted.config.items() if before.get(name) != value]
+    inputs = [name for name, key in wanted.inputs.items() if found.get("inputs", {}).get(name) != key]
+    if before.get("refine") is False and "refine" not in wanted.config and not changed and not inputs:
+        return f"only the preview is there; run {wanted.step} to refine it"
     if changed:
         name = changed[0]
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return f"{name} changed from {before.get(name)} to {wanted.config[name]}{more}"
-    inputs = [name for name, key in wanted.inputs.items() if found.get("inputs", {}).get(name) != key]
     return f"{' and '.join(inputs)} changed" if inputs else "made by another version of this step"

@@ -1,7 +1,7 @@
 """What every step of a workspace would be made from now: the one place where settings become artefact keys."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,25 @@ class Plans:
         return StepPlan("cluster", config, {"prepare": prepared.key})
 
     def _project(self) -> StepPlan:
-        return StepPlan("project", self.settings.project.model_dump(), {"prepare": self._prepare().key})
+        config = self.settings.project.model_dump()
+        if config["refine"]:
+            del config["refine"]  # maps of before there was a preview are refined ones
+        return StepPlan("project", config, {"prepare": self._prepare().key})
+
+    def preview(self) -> StepPlan:
+        """The map before it is refined: an artefact of its own. Raises StepMissing like `plan`."""
+        plan = self._project()
+        return StepPlan("project", {**plan.config, "refine": False}, plan.inputs)
+
+    def shown_map(self) -> StepPlan:
+        """The map to look at: its preview, while the refined one is missing. Raises StepMissing like `plan`."""
+        refined, early = self._project(), self.preview()
+        waits = not self.store.has("project", refined.key) and self.store.has("project", early.key)
+        return early if waits else refined
+
+    def preview_status(self) -> StepStatus:
+        """How the preview stands, beside the steps."""
+        return replace(step_status(self.store, "project", self.preview), step="preview")
 
     def _sample(self) -> StepPlan:
         if self.settings.sample is None:

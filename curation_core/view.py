@@ -96,10 +96,11 @@ class WorkspaceView:
         return read_hierarchy(self.plans.folder("cluster"), self.plans.meta("cluster"))
 
     def projection(self) -> Projection:
-        """The map."""
-        return Projection(
-            xy=read_array(self.plans.folder("project") / "xy.npy"), method=self.plans.meta("project")["method"]
-        )
+        """The map; its preview while the refined one is missing."""
+        key = self.plans.shown_map().key
+        meta = self.store.meta("project", key)
+        xy = read_array(self.store.folder("project", key) / "xy.npy")
+        return Projection(xy, meta["method"], refined=meta.get("refined", True))
 
     def sampling_plan(self) -> SamplingPlan:
         """The kept draw."""

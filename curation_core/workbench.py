@@ -113,14 +113,19 @@ class Workbench(WorkspaceView):
         return self.hierarchy()
 
     def project(self, *, progress: Progress = silent, **options: Any) -> Projection:
-        """Lay the items out on a plane, for looking; options are those of ProjectConfig."""
+        """Lay the items out on a plane, for looking; options are those of ProjectConfig.
+
+        The preview of a large map is a result of its own, there to be looked at while the map is refined.
+        """
         with self._trying(project=options):
-            vectors = self._prepare(progress)
+            vectors, early = self._prepare(progress), self.plans.preview()
+
+            def preview(found: Projection) -> None:
+                self._make(early, lambda folder: _write_map(folder, found))
 
             def work(folder: Path) -> dict[str, Any]:
-                found = project(vectors, self.settings.project, progress)
-                write_array(folder / "xy.npy", found.xy)
-                return {"n_items": len(found.xy), "method": found.method}
+                asked = self.settings.project
+                return _write_map(folder, project(vectors, asked, progress, preview=preview if asked.refine else None))
 
             self._make(self.plans.plan("project"), work)
         return self.projection()
@@ -171,6 +176,12 @@ class Workbench(WorkspaceView):
         with explained(self.path / "workspace.toml"):
             self.path.mkdir(parents=True, exist_ok=True)
         write_bytes(self.path / "workspace.toml", render(settings).encode())
+
+
+def _write_map(folder: Path, found: Projection) -> dict[str, Any]:
+    """Returns what its provenance tells."""
+    write_array(folder / "xy.npy", found.xy)
+    return {"n_items": len(found.xy), "method": found.method, "refined": found.refined, **found.facts}
 
 
 def _digest(catalog: Catalog) -> str:

@@ -1,6 +1,7 @@
 """The map of a scene: what is sent, that equal scenes send equal data, and what gestures do to the state."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -40,7 +41,7 @@ def scene_of(ws: Workspace, matching: np.ndarray | None = None) -> Scene:
     rows, score = finding.find(
         chosen, hierarchy=pool.hierarchy, vectors=pool.vectors, item_ids=pool.item_ids, xy=xy, within=matching
     )
-    columns, key = item_columns(ws, pool, decided, drawn), loaders.key_of(ws, "project")
+    columns, key = item_columns(ws, pool, decided, drawn), loaders.mapped(ws).key
     return Scene(ws, pool, xy, key, decided, plan, drawn, columns, chosen, (), matching, Found(rows, score))
 
 
@@ -291,6 +292,46 @@ def test_the_page_offers_colours_and_keeps_the_choice_and_turns_into_a_figure(fu
     next(one for one in app.toggle if one.label == "Figure").set_value(True).run()
     assert not app.exception
     assert app.get("plotly_chart")
+
+
+@pytest.fixture
+def early(full_folder):
+    """The workspace while its map is refined: only the preview is there."""
+    ws = Workspace(full_folder / "shapes")
+    made, preview = ws.plans.folder("project"), ws.plans.preview()
+    meta = json.loads((made / "meta.json").read_text()) | {"refined": False, "key": preview.key}
+    meta["config"] = dict(preview.config)
+    shutil.move(made, made.with_name(preview.key))
+    (made.with_name(preview.key) / "meta.json").write_text(json.dumps(meta))
+    return ws
+
+
+def test_a_preview_is_shown_and_said_to_be_one_until_the_refined_map_is_there(early, open_page):
+    job = early.path / "jobs" / "20260101-000000-000000-project"
+    job.mkdir(parents=True)
+    (job / "spec.json").write_text('{"verb": "project", "options": {}, "submitted": ""}')  # a worker comes up
+    app = open_page("explore", ws="shapes")
+    assert not app.exception
+    assert map_view._PREVIEW in [one.value for one in app.caption]
+    preview = early.plans.preview().key
+    assert loaders.mapped(early).key == preview
+    assert loaders.status(early)["project"].reason == "only the preview is there; run project to refine it"
+    shutil.rmtree(job)
+    early.project()
+    app.run()
+    assert not app.exception
+    assert map_view._PREVIEW not in [one.value for one in app.caption]
+    assert loaders.mapped(early).key not in ("", preview)
+
+
+def test_while_the_map_is_made_the_page_looks_for_it(tab, early, monkeypatch):
+    scene, again = scene_of(early), []
+    monkeypatch.setattr(map_view.st, "rerun", lambda: again.append(True))
+    map_view._look_for_map(scene)
+    assert not again
+    early.project()
+    map_view._look_for_map(scene)
+    assert again
 
 
 def test_without_a_map_the_page_says_what_to_do(ws, monkeypatch):

@@ -11,6 +11,7 @@
 #define ROUND round_avx2
 #define ROWS 6
 #define TILE tile_avx2
+#define HALVES
 #include "lanes.inc"
 #include "each.inc"
 
