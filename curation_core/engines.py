@@ -26,7 +26,7 @@ Host = Callable[[np.ndarray, np.ndarray | None], Found]
 
 WORTH_A_GPU = 1 << 32  # multiplications of one look: below, the way there and back costs more than the host takes
 WORTH_TORCH = 1 << 36  # below, importing torch costs more than the look saves
-WORTH_HALVES = 1 << 19  # values of a table from which products in bfloat16 beat those in float32
+WORTH_HALVES = 1 << 18  # values of a table from which products in bfloat16 beat those in float32
 WORTH_FAISS = 0
 _INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 _NEEDS = {

@@ -8,6 +8,7 @@ numbers of their bits, which numpy does 32 at a time.
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ else:
 
 _ROWS, _COLUMNS = 1024, 4096  # of one product, which writes 8 MB; with fewer columns more rows
 _MOST_ROWS = 4096
+_FIRST = 256  # points that show whether centroids crowd
 _FEWEST = 16  # rows of a product: below, torch takes another path, which is slower and sums otherwise
 _WEIGHED = np.iinfo(np.int16).max  # above all numbers
 _MANY = 32  # centroids a row that are left: more are narrowed down by a float32 product
@@ -50,14 +52,14 @@ class HalfSearch:
         n = len(x) if rows is None else len(rows)
         labels, scores = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.float32)
         half, left, (width, scratch) = self._plain, 0, _scratch(n, len(self.table))
-        for start in range(0, n, width):
-            part = slice(start, min(start + width, n))
+        for start, stop in pairwise([0, *range(min(n, _FIRST), n, width), n]):
+            part = slice(start, stop)
             index = np.arange(part.start, part.stop) if rows is None else rows[part]
             best = settling.Best(x, index, self.table, self.scores_of)
             block = x[part, :-1] if rows is None else x[index, :-1]
             left += self._look(best, block, half, None if bar is None else bar[part], scratch)
             labels[part], scores[part] = best.labels, best.scores
-            if start == 0 and left > _GROUPED * len(index) and len(self.table) > _COLUMNS // 16:
+            if stop == _FIRST and left > _GROUPED * len(index) and len(self.table) > _COLUMNS // 16:
                 half = self._by_groups
         return labels, scores
 

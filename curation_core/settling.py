@@ -54,15 +54,18 @@ def lowest(x: np.ndarray, table: np.ndarray, rows: np.ndarray, scores_of: Scores
     """
     best = Best(x, rows, table, scores_of)
     width = min(max(1, _VALUES // len(table)), max(1, len(rows)))
-    room, dim = slack(table), table.shape[1] - 1
-    product, near = np.empty((width, len(table)), np.float32), np.empty((width, len(table)), bool)
+    room, dim, product = slack(table), table.shape[1] - 1, np.empty((width, len(table)), np.float32)
     for start in range(0, len(rows), width):
         block = x[rows[start : start + width]]
         scores = np.matmul(block, table.T, out=product[: len(block)])  # (b, k)
-        reach = scores.min(axis=1) + room(block[:, :dim])
-        found = np.flatnonzero(np.less_equal(scores, reach[:, None], out=near[: len(block)]))
-        place, label = np.divmod(found, len(table))
-        best.weigh(start + place, label)
+        place, first = np.arange(len(block)), scores.argmin(axis=1)
+        reach = scores[place, first] + room(block[:, :dim])
+        best.weigh(start + place, first)
+        scores[place, first] = np.inf
+        some = np.flatnonzero(scores.min(axis=1) <= reach)
+        if len(some):
+            place, label = np.divmod(np.flatnonzero(scores[some] <= reach[some, None]), len(table))
+            best.weigh(start + some[place], label)
     return best.labels, best.scores
 
 
