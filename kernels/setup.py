@@ -11,7 +11,8 @@ def extension(name: str, folder: str) -> Extension:
         f"curation_kernels.{name}",
         sorted(str(path) for path in Path(folder).glob("*.c")),
         depends=sorted(str(path) for pattern in ("*.h", "*.inc") for path in Path(folder).glob(pattern)),
-        extra_compile_args=["-O3", "-std=gnu11", "-ffp-contract=off"],  # a product is fused where we say so
+        # a product is fused where we say so, and no name of ours meets one of another library
+        extra_compile_args=["-O3", "-std=gnu11", "-ffp-contract=off", "-fvisibility=hidden"],
         py_limited_api=True,
     )
 

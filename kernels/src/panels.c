@@ -123,7 +123,7 @@ static int tame(const Sums *sums, const float *biases, int64_t count, float *siz
 int fill_panels(const float *table, int64_t k, int64_t dim, const int32_t *ids, int64_t quads, Filled *into) {
     const int64_t n_panels = (k + PANEL - 1) / PANEL, padded = (n_panels + PANEL - 1) / PANEL * PANEL;
     float g[dim + 1];
-    int all = 1;
+    int all = dim <= WIDEST;
     into->sizes[0] = into->sizes[1] = 0;
     for (int64_t p = 0; p < padded; p++) {
         float *means = into->means + p / PANEL * PANEL * (dim + 1) + p % PANEL;

@@ -36,6 +36,7 @@
 #define GROUP 64           /* panels looked at for one tile after the other, at most: a bit each in a word */
 #define MOST_ROWS 32       /* points of a tile, at most */
 #define TAME 1e15f         /* longest rows that are bounded */
+#define WIDEST 60000       /* columns whose products of bytes fit 32 bits */
 #define TINY 1e-30f        /* more than all products below the smallest normal number that are lost */
 #define U 0x1p-24f         /* half the distance from 1 to the next float */
 /* y is rounded to whole numbers in units of its scale; before, these are off by up to 3 * 127 u of a unit, which loss

@@ -74,6 +74,17 @@ def test_points_with_more_candidates_than_fit_are_searched_in_float32(path):
     assert (left > 0) == ("+" in path)
 
 
+def test_rows_too_wide_for_sums_of_bytes_are_searched_in_float32():
+    rng = np.random.default_rng(1)
+    x, table = np.ones((5, 60_002), np.float32), rng.standard_normal((40, 60_002)).astype(np.float32)
+    x[:, :-1] = rng.standard_normal((5, 60_001))
+    packed = native.Table.of(table, panels=True)
+    labels, score = native.nearest(x, packed)
+    assert not packed.panels.tame
+    assert score.tobytes() == native.own_scores(x, table, labels).tobytes()
+    assert (labels == (x.astype(np.float64) @ table.T.astype(np.float64)).argmin(axis=1)).all()
+
+
 def test_panels_pass_over_most_centroids_where_these_lie_in_heaps():
     rng = np.random.default_rng(5)
     heaps = rng.standard_normal((64, 8))
