@@ -118,10 +118,10 @@ class Workbench(WorkspaceView):
         The preview of a large map is a result of its own, there to be looked at while the map is refined.
         """
         with self._trying(project=options):
-            vectors, early = self._prepare(progress), self.plans.preview()
+            vectors, early, began = self._prepare(progress), self.plans.preview(), time.perf_counter()
 
             def preview(found: Projection) -> None:
-                self._make(early, lambda folder: _write_map(folder, found))
+                self._make(early, lambda folder: _write_map(folder, found), began)
 
             def work(folder: Path) -> dict[str, Any]:
                 asked = self.settings.project
@@ -159,7 +159,8 @@ class Workbench(WorkspaceView):
             self._save(before)
             raise
 
-    def _make(self, plan: StepPlan, work: Callable[[Path], dict[str, Any]]) -> None:
+    def _make(self, plan: StepPlan, work: Callable[[Path], dict[str, Any]], began: float | None = None) -> None:
+        """Keep what `work` writes. began: when work on it did, by time.perf_counter; now, unless it is given."""
         if self.store.has(plan.step, plan.key):
             return
         meta: dict[str, Any] = {
@@ -167,7 +168,7 @@ class Workbench(WorkspaceView):
             "inputs": dict(plan.inputs),
             "version": package_version("curation-studio"),
         }
-        meta["started"], began = _now(), time.perf_counter()
+        meta["started"], began = _now(), time.perf_counter() if began is None else began
         with self.store.writing(plan.step, plan.key, meta) as folder:
             meta.update(work(folder))
             meta.update(finished=_now(), seconds=round(time.perf_counter() - began, 3))

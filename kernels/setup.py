@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 
-def extension(name: str, folder: str) -> Extension:
+def extension(name: str, folder: str, **options: bool) -> Extension:
     """The C files of one folder as a module."""
     return Extension(
         f"curation_kernels.{name}",
@@ -14,10 +14,11 @@ def extension(name: str, folder: str) -> Extension:
         # a product is fused where we say so, and no name of ours meets one of another library
         extra_compile_args=["-O3", "-std=gnu11", "-ffp-contract=off", "-fvisibility=hidden"],
         py_limited_api=True,
+        **options,
     )
 
 
 setup(
-    ext_modules=[extension("_native", "src"), extension("_layout", "src/layout")],
+    ext_modules=[extension("_native", "src"), extension("_layout", "src/layout", optional=True)],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

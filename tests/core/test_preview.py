@@ -55,6 +55,7 @@ def test_the_preview_is_there_while_the_map_is_refined_and_the_refined_one_repla
     assert metas[True]["n_epochs"] == 10
     assert set(metas[True]["parts"]) == {"preview", "neighbours", "layout"}
     assert set(metas[False]["parts"]) == {"preview"}
+    assert metas[False]["seconds"] >= metas[False]["parts"]["preview"] - 0.01
     assert "refine" not in metas[True]["config"]
     assert metas[False]["config"]["refine"] is False
 
