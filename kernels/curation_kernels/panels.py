@@ -12,7 +12,6 @@ IN_BYTES: dict[str, bool] = {name: bool(in_bytes) for name, in_bytes, _ in _nati
 
 _TILED = "amx"  # takes 16 four-byte columns at once, and bytes with a sign
 _QUADS = 16
-_PLACES = 128  # near which points are rounded, at most
 _PANEL = 32
 _ABOUT, _LANES_EACH = 5, 4  # numbers of every panel, and of every centroid in it
 _ALIGNED = 64  # bytes: a vector that crosses a cache line takes two loads
@@ -63,7 +62,7 @@ class Panels:
 def _bytes(count: int, dim: int, way: str) -> tuple[np.ndarray, ...]:
     """What panels have beside when they are looked at in bytes: lanes, places, biases, bytes."""
     step = _QUADS if way.endswith(_TILED) else 1
-    places = -(-count // -(-count // _PLACES))
+    places = _native.places(count)
     return (
         aligned((count, _LANES_EACH, _PANEL), np.float32),
         aligned((-(-places // 12) * 12, dim), np.float32),

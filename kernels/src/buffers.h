@@ -23,6 +23,7 @@ PyObject *choose_seeds(PyObject *self, PyObject *args);
 
 /* Searching by panels (module_search.c). */
 PyObject *ways(PyObject *self, PyObject *nothing);
+PyObject *places(PyObject *self, PyObject *args);
 PyObject *order(PyObject *self, PyObject *args);
 PyObject *fill(PyObject *self, PyObject *args);
 PyObject *search_panels(PyObject *self, PyObject *args);

@@ -266,6 +266,7 @@ static PyMethodDef METHODS[] = {
     {"pack", pack, METH_VARARGS, "pack(table, panels, width): cut a (k, d) table into panels of width centroids."},
     {"nearest", nearest, METH_VARARGS, "nearest(path, x, rows, panels, k, labels, scores): fill labels and scores."},
     {"ways", ways, METH_NOARGS, "ways() -> [(name, in bytes, for tests only)] that run on this processor, fastest first."},
+    {"places", places, METH_VARARGS, "places(n_panels) -> how many places points are rounded near."},
     {"order", order, METH_VARARGS, "order(table, order): put neighbours side by side."},
     {"fill", fill, METH_VARARGS, "fill(way, table, panels) -> (tame, longest, highest); see panels.h."},
     {"search", search_panels, METH_VARARGS, "search(way, x, rows, bar, panels, labels, scores) -> counts; see panels.h."},

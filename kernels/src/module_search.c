@@ -58,6 +58,13 @@ PyObject *ways(PyObject *self, PyObject *nothing) {
 static int64_t panels_of(int64_t k) { return (k + PANEL - 1) / PANEL; }
 static int64_t padded_of(int64_t k) { return (panels_of(k) + PANEL - 1) / PANEL * PANEL; }
 
+PyObject *places(PyObject *self, PyObject *args) {
+    (void)self;
+    long long count;
+    if (!PyArg_ParseTuple(args, "L", &count) || !expect(count > 0, 1, "whether there are panels")) return NULL;
+    return PyLong_FromLongLong((count + step_of(count) - 1) / step_of(count));
+}
+
 PyObject *order(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *table, *rows;

@@ -51,7 +51,8 @@ enum { RADIUS, KAPPA, EXCESS, REACH, BASE, ABOUTS };
 /* What is known of each centroid of a panel: PANEL of each, one behind the other, then the next panel. */
 enum { SCALE, BIAS, NORM, LOSS, LANES_EACH };
 
-#define MOST_PLACES 128 /* G, each the mean of the panels that stand in a row of `step` */
+#define MOST_PLACES 128        /* G, each the mean of the panels that stand in a row of `step` */
+#define MOST_BIASES (1 << 22)  /* of all places and centroids: 16 MB */
 
 /* k centroids of dim columns (the last one b) in panels: column j of panel p, lane l stands at floats[(p dim + j) PANEL + l],
  * NaN past the last. ids: of every lane its row in the table. means: the rows (g, gamma) of the panels, themselves in
@@ -79,7 +80,10 @@ typedef struct {
 int fill_panels(const float *table, int64_t k, int64_t dim, const int32_t *ids, int64_t quads, Filled *into);
 
 /* How many panels in a row share a place. */
-static inline int64_t step_of(int64_t n_panels) { return (n_panels + MOST_PLACES - 1) / MOST_PLACES; }
+static inline int64_t step_of(int64_t n_panels) {
+    const int64_t fit = MOST_BIASES / (n_panels * PANEL), places = fit < 1 ? 1 : fit < MOST_PLACES ? fit : MOST_PLACES;
+    return (n_panels + places - 1) / places;
+}
 
 /* Fill places and biases of filled panels, for products of 12 points with a panel in float32. Returns 0, or -1 without
  * memory. */

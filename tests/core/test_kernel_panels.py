@@ -124,3 +124,17 @@ def test_a_way_on_amx_is_taken_only_where_it_agrees_with_float32(monkeypatch):
     monkeypatch.setattr(panels.Panels, "search", off_by_a_bit)
     assert not panels.agrees_with_float32("avx2+amx")
     assert panels.usable(["avx2+amx", "avx2"]) == ("avx2",)
+
+
+def test_very_many_centroids_share_places_so_that_memory_stays_bounded():
+    assert native._native.places(125) == 125
+    assert native._native.places(313) == 105
+    assert native._native.places(31_250) * 1_000_000 * 4 <= 16 << 20
+    rng = np.random.default_rng(9)
+    table = Points.of(rng.standard_normal((70_000, 3)).astype(np.float32))
+    rows = table.table(rng.standard_normal((70_000, 3)))
+    labels, score = native.nearest(table.x[:500], native.Table.of(rows, "avx2", panels=False))
+    for path in native.PATHS:
+        found = native.nearest(table.x[:500], native.Table.of(rows, path, panels=True))
+        assert (found[0] == labels).all()
+        assert found[1].tobytes() == score.tobytes()
