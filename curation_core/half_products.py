@@ -127,7 +127,7 @@ def _scratch(n: int, k: int) -> tuple[int, Tensor]:
 
     n_columns = min(_COLUMNS, k)
     width = min(_MOST_ROWS, _ROWS * _COLUMNS // n_columns)
-    return width, torch.empty(max(_FEWEST, min(n, width)) * n_columns, dtype=torch.bfloat16)
+    return width, torch.empty(max(_FIRST, min(n, width)) * n_columns, dtype=torch.bfloat16)
 
 
 def _ready(table: np.ndarray, *, grouped: bool) -> tuple[HalfTable, Tensor]:
