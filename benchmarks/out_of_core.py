@@ -71,7 +71,7 @@ def written(path: Path, n: int, dim: int) -> None:
 def one(path: Path, steps: int) -> None:
     """Cluster one file and print its row."""
     from curation_core import ClusterConfig, cluster
-    from curation_core.advice import predict_cost
+    from curation_core.forecast import predict_cost
 
     vectors = np.load(path, mmap_mode="r")
     n, dim = vectors.shape

@@ -9,11 +9,11 @@ from curation_app import chart_trials, jobs_panel, loaders, show, trials
 from curation_app.boundary import escaped
 from curation_app.pool import Pool
 from curation_app.state import say
-from curation_core.advice import predict_cost
 from curation_core.advice_trial import Ahead
 from curation_core.config import ClusterConfig, SampleConfig
 from curation_core.embedders import embedder_names
 from curation_core.errors import ConfigError, StepMissing
+from curation_core.forecast import predict_cost
 from curation_core.sampling import SamplingPlan
 from curation_core.workspace import Workspace
 

@@ -1,7 +1,9 @@
 """Choosing the tree: how many clusters, how much resampling, and what it will cost.
 
 The rule (leaves about twice the target size, the level above a third of it, two members kept per cluster) gave the most
-even draws on all small sets it was measured on; larger sets are clamped to what a laptop does in minutes.
+even draws on all small sets it was measured on; larger sets are clamped to what a laptop does in minutes. The rates
+that this is reckoned by are fixed, so that the same data get the same tree everywhere; what this machine will really
+take is foretold by `forecast`.
 """
 
 from dataclasses import dataclass
@@ -10,17 +12,15 @@ import numpy as np
 
 from curation_core.config import ClusterConfig
 from curation_core.errors import ConfigError
-from curation_core.seeding import pool_rows
 
 TARGET_SHARE = 0.15  # of n, when no target size is known
-BUDGET_SECONDS = 300.0  # what an automatic tree may cost at most on the machine below
+BUDGET_SECONDS = 300.0  # what an automatic tree may cost at most by the rates below, whatever machine it is on
 FAST_CANDIDATES = 4  # seeds tried per step in the resampling runs of mode "fast"
 _SCORE_SECONDS = 0.2e-9  # per point-centroid score, and ...
 _SCORE_SECONDS_PER_DIM = 0.0205e-9  # ... per dimension: measured on one Xeon core, float32 OpenBLAS, d = 2 to 128
 _SEED_SECONDS = 60e-6  # fixed part of choosing one seed
 _PASSES = 10.0  # full passes over all scores that a whole Lloyd run costs with exact skipping (measured 2 to 20)
 _KEPT_PASSES = 3.0  # the same on the few members a resampling step keeps
-_BLOCK_BYTES = 96 << 20  # working blocks and gathered rows
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,6 @@ class Advice:
     resample_size: tuple[int, ...]
     n_resamples: int
     reason: str
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Estimate for a two-core machine: wall seconds, within a factor of 2 or so, and peak bytes beyond the vectors."""
-
-    seconds: float
-    memory_bytes: int
 
 
 def advise(n: int, expected_target: int | None = None, *, dim: int = 128) -> Advice:
@@ -62,19 +54,6 @@ def resample_sizes(n: int, n_clusters: tuple[int, ...]) -> tuple[int, ...]:
     inputs = (n, *n_clusters)
     means = [points / k for points, k in zip(inputs, n_clusters, strict=False)]
     return tuple(max(2 if level < 2 else 3, round(mean / 6)) for level, mean in enumerate(means))
-
-
-def predict_cost(n: int, dim: int, config: ClusterConfig) -> Cost:
-    """What clustering n vectors of `dim` dimensions will take; levels left empty are those of `advise`."""
-    advice = advise(n, config.expected_target, dim=dim)
-    n_clusters = config.n_clusters or advice.n_clusters
-    sizes = config.resample_size or resample_sizes(n, n_clusters)
-    seconds = 0.0
-    for points, k, size in zip((n, *n_clusters), n_clusters, sizes, strict=False):
-        seconds += _level_seconds(points, k, min(points, size * k), dim, config)
-    seeding = 4 * n * pool_rows(n, 2 + int(np.log(n_clusters[0])))
-    memory = 2 * n * (dim + 1) * 4 + seeding + 4 * n_clusters[0] * dim * 4 + 16 * n + _BLOCK_BYTES
-    return Cost(seconds, memory)
 
 
 def _level_seconds(points: int, k: int, kept: int, dim: int, config: ClusterConfig) -> float:

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from curation_core.advice import predict_cost, resample_sizes
+from curation_core.advice import resample_sizes
 from curation_core.config import ClusterConfig, Preset
 from curation_core.errors import ConfigError
+from curation_core.forecast import predict_cost
 from curation_core.presets import default_preset
 
 TREES = ("2B, B/3", "2B, B/10", "2B, B/3, B/15", "2B, B/4, B/25", "1.6B, B/5, 12", "2B, B/2, B/8, B/32")

@@ -1,12 +1,14 @@
 """What all commands share: the application, options, and how they say what they did."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from curation_core.errors import ConfigError
+from curation_core.forecast import free_disk, free_memory
 from curation_core.workspace import Workspace
 
 app = typer.Typer(
@@ -29,6 +31,15 @@ def open_workspace(path: Path) -> Workspace:
 def say(values: dict[str, Any], as_json: bool, sentence: str) -> None:
     """Print a result for a machine or for a person."""
     print(json.dumps(values, ensure_ascii=False, default=str) if as_json else sentence)
+
+
+def tell_cost(opened: Workspace, **options: Any) -> None:
+    """Say on standard error what clustering will take, before it starts, and what will not fit."""
+    cost = opened.forecast(**options)
+    if cost is not None:
+        print(f"clustering: {cost.sentence()}", file=sys.stderr)
+        for warning in cost.warnings(free_memory(), free_disk(opened.path)):
+            print(f"warning: {warning}", file=sys.stderr)
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from curation_core.cli_common import HERE, AsJson, Where, app, given, open_workspace, say, whole
+from curation_core.cli_common import HERE, AsJson, Where, app, given, open_workspace, say, tell_cost, whole
 from curation_core.config import ExportConfig, FilesMode, IngestConfig, ManifestFormat
 from curation_core.errors import ConfigError
 from curation_core.jobs import list_jobs
@@ -81,6 +81,7 @@ def run(
     overlay(tables, "faces", blur=blur_faces)
     overlay(tables, "ingest", text_column=text_column)
     opened = prepare(tables)
+    tell_cost(opened)
     with progress_bar() as bar:
         opened.run(progress=bar)
     _report_run(opened, as_json)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from curation_core.cli_common import HERE, AsJson, Where, app, given, numbers, open_workspace, say
+from curation_core.cli_common import HERE, AsJson, Where, app, given, numbers, open_workspace, say, tell_cost
 from curation_core.terminal import progress_bar
 
 
@@ -38,8 +38,10 @@ def cluster(
         preset=preset,
         seed=seed,
     )
+    opened = open_workspace(workspace)
+    tell_cost(opened, **options)
     with progress_bar() as bar:
-        tree = open_workspace(workspace).cluster(progress=bar, **options)
+        tree = opened.cluster(progress=bar, **options)
     say(
         {"items": tree.n_items, "n_clusters": tree.n_clusters},
         as_json,

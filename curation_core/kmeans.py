@@ -167,23 +167,30 @@ def _finished(
     return result
 
 
+def sampled_rows(n: int, n_clusters: int, dim: int) -> int:
+    """How many of n points place centroids in mode "fast": 256 a cluster; all, where few more or soon looked at."""
+    few = PER_CLUSTER * n_clusters
+    return n if n <= 2 * few or n * n_clusters * dim < _SOON else few
+
+
+def seeded_rows(n: int, n_clusters: int, dim: int, *, quick: bool) -> int:
+    """How many of n points seeds are chosen from: all, where they fit; quick: 32 a cluster, where twice as many are."""
+    most = max(_SEEDED_PER_CLUSTER * n_clusters, min(_SEEDED // dim, _SEEDED_ROWS))
+    if quick and n > 2 * QUICK_ROWS * n_clusters:
+        most = min(most, QUICK_ROWS * n_clusters)
+    return min(n, most)
+
+
 def _sample(points: Points, n_clusters: int, rng: np.random.Generator) -> Points:
-    """Points that stand for all: 256 for every cluster; all, where they are not many more or soon looked at."""
-    n = PER_CLUSTER * n_clusters
-    if len(points) <= 2 * n or len(points) * n_clusters * points.dim < _SOON:
-        return points
-    return points.take(np.sort(rng.choice(len(points), n, replace=False)))
+    """Points that stand for all."""
+    n = sampled_rows(len(points), n_clusters, points.dim)
+    return points if n == len(points) else points.take(np.sort(rng.choice(len(points), n, replace=False)))
 
 
 def _few(points: Points, n_clusters: int, rng: np.random.Generator, *, quick: bool) -> Points:
-    """Points to choose seeds from: all, where they are few enough, or hold too few distinct ones otherwise.
-
-    quick: 32 for every cluster, where there are more than twice as many.
-    """
-    n = max(_SEEDED_PER_CLUSTER * n_clusters, min(_SEEDED // points.dim, _SEEDED_ROWS))
-    if quick and len(points) > 2 * QUICK_ROWS * n_clusters:
-        n = min(n, QUICK_ROWS * n_clusters)
-    if len(points) <= n:
+    """Points to choose seeds from; all as well where a sample of those that fit holds too few distinct ones."""
+    n = seeded_rows(len(points), n_clusters, points.dim, quick=quick)
+    if n == len(points):
         return points
     few = points.take(np.sort(rng.choice(len(points), n, replace=False)))
     return few if points.kept is None or few.n_distinct(n_clusters) >= n_clusters else points

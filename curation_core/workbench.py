@@ -18,6 +18,7 @@ from curation_core.config import ClusterConfig
 from curation_core.embed import Embeddings, embed
 from curation_core.embedders import open_embedder
 from curation_core.errors import ConfigError, MissingExtra
+from curation_core.forecast import Cost, predict_cost
 from curation_core.hierarchy import Hierarchy
 from curation_core.lineage import StepPlan
 from curation_core.model_folders import absolute_spec
@@ -111,6 +112,23 @@ class Workbench(WorkspaceView):
 
             self._make(plan, work)
         return self.hierarchy()
+
+    def forecast(self, **options: Any) -> Cost | None:
+        """What `cluster` will take; None before items are embedded, where the tree is there, and for wrong options."""
+        try:
+            config = ClusterConfig(**{**self.settings.cluster.model_dump(), **options})
+        except ConfigError:
+            return None  # the work itself says what is wrong
+        steps = {step.step: step for step in self.status()}
+        made = config == self.settings.cluster and steps["cluster"].state == "done"
+        if made or steps["embed"].state != "done":
+            return None
+        embedded = self.plans.meta("embed")
+        n, dim = int(embedded["n_items"]), int(embedded["dim"])
+        preset = presets.resolve_preset(config.preset, embedded["model"])
+        if preset in presets.COMPONENTS:
+            dim = min(n, dim, presets.COMPONENTS[preset][1])
+        return predict_cost(n, dim, config)
 
     def project(self, *, progress: Progress = silent, **options: Any) -> Projection:
         """Lay the items out on a plane, for looking; options are those of ProjectConfig.

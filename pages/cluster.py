@@ -7,8 +7,9 @@ from curation_app import charts, forms, jobs_panel, loaders, places, show
 from curation_app.boundary import escaped
 from curation_app.convergence_words import how_levels_ended
 from curation_core import embedders
-from curation_core.advice import advise, predict_cost
+from curation_core.advice import advise
 from curation_core.config import ClusterConfig, EmbedConfig, ProjectConfig
+from curation_core.forecast import free_disk, free_memory, predict_cost
 
 JOBS = ("embed", "cluster", "project", "run")
 TRACES = (
@@ -66,12 +67,14 @@ def settings(ws, steps):
         config = ClusterConfig(
             **{**values, "expected_target": target, "n_clusters": forms.numbers("Clusters per level", levels)}
         )
-        cost = predict_cost(n, dim, config)
-        st.caption(
-            f"Clustering takes about {show.duration(max(1.0, cost.seconds))} and {show.file_size(cost.memory_bytes)} "
-            "of memory on a laptop; embedding and map come on top."
-        )
+        told_cost(ws, predict_cost(n, dim, config))
         start(ws, steps, n, config, embed, layout)
+
+
+def told_cost(ws, cost):
+    st.caption(f"Clustering here: {escaped(cost.sentence())}. Embedding and map come on top.")
+    for warning in cost.warnings(free_memory(), free_disk(ws.path)):
+        st.warning(escaped(warning), icon=":material/warning:")
 
 
 def embedder(steps, saved: EmbedConfig):

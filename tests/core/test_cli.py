@@ -82,6 +82,17 @@ def test_each_verb_does_its_step(tmp_path, vectors):
     assert {line.split()[1] for line in done.stdout.splitlines()} == {"done"}
 
 
+def test_what_clustering_takes_is_told_before_it_starts_and_not_on_standard_output(tmp_path, vectors):
+    workspace = tmp_path / "ws"
+    curate("run", vectors, "-w", workspace)
+    done = curate("cluster", "-w", workspace, "--n-clusters", "20,5", "--json")
+    assert done.stderr.splitlines()[0].startswith("clustering: about 1 s, ")
+    assert json.loads(done.stdout)["n_clusters"] == [20, 5]
+    again = curate("cluster", "-w", workspace, "--n-clusters", "20,5")
+    assert "clustering:" not in again.stderr + again.stdout  # the tree is there
+    assert "clustering:" not in curate("status", "-w", workspace).stderr
+
+
 def test_a_run_ends_in_a_manifest_that_verifies_and_answers_in_json(tmp_path, vectors):
     done = curate("run", vectors, "-w", tmp_path / "ws", "--target-size", "20", "--export", "e", "--json")
     assert done.returncode == 0, done.stderr
