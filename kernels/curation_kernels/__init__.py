@@ -120,6 +120,8 @@ class Table:
             candidates = (settled / n_points,) if settled else ()
             known[self.path] = costs.in_bytes(k, dim, share, *candidates, tiled=self.tiled)
         self.form = min(known, key=lambda form: known[form])
+        if self.form == "plain":
+            self.panels = None
 
     def _make_plain(self) -> None:
         if self.plain is None:
