@@ -188,12 +188,14 @@ def _sample(points: Points, n_clusters: int, rng: np.random.Generator) -> Points
 
 
 def _few(points: Points, n_clusters: int, rng: np.random.Generator, *, quick: bool) -> Points:
-    """Points to choose seeds from; all as well where a sample of those that fit holds too few distinct ones."""
+    """Points to choose seeds from: all, or a sample, as large as it must be to hold enough distinct ones."""
     n = seeded_rows(len(points), n_clusters, points.dim, quick=quick)
-    if n == len(points):
-        return points
-    few = points.take(np.sort(rng.choice(len(points), n, replace=False)))
-    return few if points.kept is None or few.n_distinct(n_clusters) >= n_clusters else points
+    while n < len(points):
+        few = points.take(np.sort(rng.choice(len(points), n, replace=False)))
+        if few.n_distinct(n_clusters) >= n_clusters:
+            return few
+        n *= 4
+    return points
 
 
 def check_whole(name: str, value: object) -> None:

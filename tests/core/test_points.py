@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from curation_core.cluster import cluster
+from curation_core.config import ClusterConfig
 from curation_core.errors import ConfigError
 from curation_core.kernels import CHOICE
 from curation_core.kmeans import kmeans
@@ -83,3 +85,17 @@ def test_a_memory_that_is_no_number_is_refused(monkeypatch, told):
     monkeypatch.setenv(MEMORY, told)
     with pytest.raises(ConfigError, match="whole number of megabytes"):
         Points.of(MANY[:10])
+
+
+def test_memory_changes_no_seed_where_a_sample_holds_too_few_distinct_points(monkeypatch):
+    few = RNG.standard_normal((300, 8))
+    copies = np.concatenate([np.zeros((60_000, 8)), few]).astype(np.float32)[RNG.permutation(60_300)]
+    found = []
+    for memory in ("512", "1"):
+        monkeypatch.setenv(MEMORY, memory)
+        found.append(kmeans(copies, 300, max_iter=3, seed=2))
+        tree = cluster(copies, ClusterConfig(n_clusters=(200,), n_resamples=0, max_iter=3))
+        found.append(tree.levels[0])
+    assert found[0].centroids.tobytes() == found[2].centroids.tobytes()
+    assert found[1].centroids.tobytes() == found[3].centroids.tobytes()
+    assert len(np.unique(found[1].centroids, axis=0)) == 200
