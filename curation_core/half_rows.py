@@ -28,7 +28,7 @@ _CHAIN = 2.0**-24  # a term of the float32 score
 _FLUSHED = 1e-30  # more than all products that are too small for a normal number
 _LARGEST = 1e15  # entries of a table: squares of larger ones leave float32
 _PARTS = 3  # numbers of 8 bits that make one of 24
-_ROWS = 4096  # of a table rounded at once
+_ROWS = 1024  # of a table rounded at once
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from curation_core.executors import ONE_THREAD, n_cpus
 from curation_core.points import CHUNK, parts
 
 _BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
+_COLUMNS = 64  # added up at once: 8 MB of a chunk in float64
 _UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
 CHOICE = "CURATE_KERNEL"  # environment: one of engines()
 WORTH_PANELS = 1 << 12  # values of a table from which panels of neighbours can pay
@@ -125,7 +126,7 @@ def sums(x: np.ndarray, rows: np.ndarray, group: np.ndarray, added: np.ndarray) 
         return
     bounds = np.searchsorted(rows, np.arange(0, len(x) + CHUNK, CHUNK))
     for start, stop in pairwise(bounds):
-        _add_chunk(x[rows[start:stop], : added.shape[1]], group[start:stop], added)
+        _add_chunk(x, rows[start:stop], group[start:stop], added)
 
 
 def n_threads() -> int:
@@ -157,8 +158,8 @@ def _native() -> ModuleType | None:
     return module if module.PATHS else None
 
 
-def _add_chunk(block: np.ndarray, group: np.ndarray, added: np.ndarray) -> None:
-    """Add the sums of a chunk's rows: a sparse product goes through them in order, all columns at once."""
+def _add_chunk(x: np.ndarray, rows: np.ndarray, group: np.ndarray, added: np.ndarray) -> None:
+    """Add the sums of a chunk's rows: a sparse product goes through them in order, many columns at once."""
     from scipy.sparse import csr_array
 
     counts = np.bincount(group)
@@ -166,7 +167,9 @@ def _add_chunk(block: np.ndarray, group: np.ndarray, added: np.ndarray) -> None:
     ends = np.concatenate(([0], counts[filled].cumsum()))
     order = np.argsort(group, kind="stable")
     members = csr_array((np.ones(len(group)), order, ends), shape=(len(filled), len(group)))
-    added[filled] += members @ block.astype(np.float64)
+    for start in range(0, added.shape[1], _COLUMNS):
+        part = slice(start, min(start + _COLUMNS, added.shape[1]))
+        added[filled, part] += members @ x[rows, part].astype(np.float64)
 
 
 def _host(table: np.ndarray) -> others.Host:
