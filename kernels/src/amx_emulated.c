@@ -38,7 +38,9 @@ static void product(Tile *to, const Tile *a, const Tile *b) {
     for (int m = 0; m < to->rows; m++) {
         for (int k = 0; k < a->bytes / 4; k++) {
             for (int n = 0; n < to->bytes / 4; n++) {
-                for (int i = 0; i < 4; i++) to->value.word[m][n] += a->value.byte[m][4 * k + i] * b->value.byte[k][4 * n + i];
+                for (int i = 0; i < 4; i++) {
+                    to->value.word[m][n] += a->value.byte[m][4 * k + i] * b->value.byte[k][4 * n + i];
+                }
             }
         }
     }

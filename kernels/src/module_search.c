@@ -88,7 +88,8 @@ enum { IDS, FLOATS, MEANS, ABOUT, LANES, PLACES, BIASES, BYTES, ARRAYS };
 /* The arrays of panels of k centroids, dim columns with the last; those from lanes on may all be None. */
 static int take_panels(PyObject **objects, Py_buffer *views, int64_t k, int64_t dim, int writable) {
     const int64_t count = panels_of(k), padded = padded_of(k);
-    int ok = take_buffer(objects[IDS], &views[IDS], "ids", "i", 1, 0) && expect(views[IDS].shape[0], count * PANEL, "length of ids");
+    int ok = expect(k > 0, 1, "whether there are centroids") && take_buffer(objects[IDS], &views[IDS], "ids", "i", 1, 0);
+    ok = ok && expect(views[IDS].shape[0], count * PANEL, "length of ids");
     for (int64_t i = 0; ok && i < k; i++) {
         const int32_t id = ((const int32_t *)views[IDS].buf)[i];
         if (id >= 0 && id < k) continue;
@@ -108,7 +109,9 @@ static int take_panels(PyObject **objects, Py_buffer *views, int64_t k, int64_t 
         if (ok && dims[i] == 3) ok = expect(views[i].shape[2], PANEL, "width of panels");
     }
     for (int i = LANES; ok && i < BYTES; i++) ok = expect(views[i].obj != NULL, views[BYTES].obj != NULL, names[i]);
-    if (ok && views[BYTES].obj && views[BYTES].shape[1] * 4 < dim - 1) ok = expect(views[BYTES].shape[1], (dim + 2) / 4, "quads");
+    if (ok && views[BYTES].obj && views[BYTES].shape[1] * 4 < dim - 1) {
+        ok = expect(views[BYTES].shape[1], (dim + 2) / 4, "quads");
+    }
     return ok;
 }
 
@@ -151,18 +154,24 @@ PyObject *search_panels(PyObject *self, PyObject *args) {
     Points points;
     Panels t = {0};
     Counts counts = {0};
-    if (!PyArg_ParseTuple(args, "sOOO(OOOOOOOOOff)OO", &name, &x, &index, &bar, &table, &made[0], &made[1], &made[2], &made[3],
-                          &made[4], &made[5], &made[6], &made[7], &t.longest, &t.highest, &labels, &scores)) return NULL;
+    if (!PyArg_ParseTuple(args, "sOOO(OOOOOOOOOff)OO", &name, &x, &index, &bar, &table, &made[0], &made[1], &made[2],
+                          &made[3], &made[4], &made[5], &made[6], &made[7], &t.longest, &t.highest, &labels, &scores)) return NULL;
     const Choice *choice = choice_named(name);
-    int ok = choice && take_points(x, index, views + ARRAYS, &points) && take_buffer(table, &views[TABLE], "table", "f", 2, 0);
+    int ok = choice && take_points(x, index, views + ARRAYS, &points);
+    ok = ok && take_buffer(table, &views[TABLE], "table", "f", 2, 0);
     ok = ok && expect(views[TABLE].shape[1], points.dim, "columns of table");
     ok = ok && take_panels(made, views, views[TABLE].shape[0], points.dim, 0);
-    ok = ok && take_buffer(labels, &views[LABELS], "labels", "i", 1, 1) && take_buffer(scores, &views[SCORES], "scores", "f", 1, 1);
+    ok = ok && take_buffer(labels, &views[LABELS], "labels", "i", 1, 1);
+    ok = ok && take_buffer(scores, &views[SCORES], "scores", "f", 1, 1);
     ok = ok && expect(views[LABELS].shape[0], points.n, "length of labels");
     ok = ok && expect(views[SCORES].shape[0], points.n, "length of scores");
-    if (ok && bar != Py_None) ok = take_buffer(bar, &views[BAR], "bar", "f", 1, 0) && expect(views[BAR].shape[0], points.n, "length of bar");
-    if (ok && choice->in_bytes) ok = expect(views[BYTES].obj && views[LANES].obj && views[PLACES].obj && views[BIASES].obj, 1, "panels in bytes");
-    if (ok && choice->in_bytes && choice->way->rows == MOST_ROWS) ok = expect(views[BYTES].shape[1] % QUADS_EACH, 0, "quads that a tile leaves over");
+    if (ok && bar != Py_None) {
+        ok = take_buffer(bar, &views[BAR], "bar", "f", 1, 0) && expect(views[BAR].shape[0], points.n, "length of bar");
+    }
+    if (ok && choice->in_bytes) ok = expect(views[BYTES].obj != NULL, 1, "panels in bytes");
+    if (ok && choice->in_bytes && choice->way->begin) {
+        ok = expect(views[BYTES].shape[1] % QUADS_EACH, 0, "quads that a tile leaves over");
+    }
     if (ok) {
         t.k = views[TABLE].shape[0], t.dim = points.dim, t.n_panels = panels_of(t.k), t.padded = padded_of(t.k);
         t.quads = views[BYTES].obj ? views[BYTES].shape[1] : 0;
@@ -171,7 +180,8 @@ PyObject *search_panels(PyObject *self, PyObject *args) {
         t.lanes = views[LANES].buf, t.ids = views[IDS].buf, t.bytes = views[BYTES].buf;
         int status;
         Py_BEGIN_ALLOW_THREADS;
-        status = search(&t, choice->way, choice->in_bytes, &points, views[BAR].buf, views[LABELS].buf, views[SCORES].buf, &counts);
+        status = search(&t, choice->way, choice->in_bytes, &points, views[BAR].buf, views[LABELS].buf, views[SCORES].buf,
+                        &counts);
         Py_END_ALLOW_THREADS;
         if (status < 0) ok = PyErr_NoMemory() != NULL;
     }

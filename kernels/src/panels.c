@@ -182,7 +182,8 @@ int fill_places(int64_t k, int64_t dim, Floats floats, Filled *into) {
             floats(these, into->floats + p * PANEL * (dim + 1), dim + 1, products, PANEL);
             for (int64_t g = first; g < first + ROWS && g < n_places; g++) {
                 float *biases = into->biases + (g * n_panels + p) * PANEL;
-                const float *bias = into->lanes + p * PANEL * LANES_EACH + BIAS * PANEL, mean = means[(g - first) * padded + p];
+                const float *bias = into->lanes + p * PANEL * LANES_EACH + BIAS * PANEL;
+                const float mean = means[(g - first) * padded + p];
                 for (int lane = 0; lane < PANEL; lane++) {
                     const int there = p * PANEL + lane < k;
                     biases[lane] = there ? bias[lane] - (products[(g - first) * PANEL + lane] - mean) : INFINITY;

@@ -35,7 +35,8 @@ static void load(const Search *a, const Points *points, int64_t from, const floa
         if (row->tame) {
             const int64_t place = a->s->home[at] / t->step;
             row->biases = t->biases + place * t->n_panels * PANEL;
-            a->way->round(row_of(points, from + at), t->places + place * t->dim, t->dim - 1, row, a->s->quads + r * t->quads);
+            a->way->round(row_of(points, from + at), t->places + place * t->dim, t->dim - 1, row,
+                          a->s->quads + r * t->quads);
         } else {
             leave(row);
         }

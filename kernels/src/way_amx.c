@@ -34,8 +34,9 @@ int has_amx(void) {
     return known;
 }
 
-const Way WAY_AMX = {"avx512+amx", AMX_ROWS, 0, floats_avx512, bytes_amx, measure_avx512, round_avx512, home_avx512, reach_avx512,
-                     bounds_avx512, open_avx512, judge_avx512, open_floats_avx512, judge_floats_avx512, begin_tiles, end_tiles};
+const Way WAY_AMX = {"avx512+amx", AMX_ROWS, 0, floats_avx512, bytes_amx, measure_avx512, round_avx512, home_avx512,
+                     reach_avx512, bounds_avx512, open_avx512, judge_avx512, open_floats_avx512, judge_floats_avx512,
+                     begin_tiles, end_tiles};
 #elif HAVE_X86
 int has_amx(void) { return 0; }
 const Way WAY_AMX = {.name = "avx512+amx"};

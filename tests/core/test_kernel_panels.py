@@ -138,3 +138,14 @@ def test_very_many_centroids_share_places_so_that_memory_stays_bounded():
         found = native.nearest(table.x[:500], native.Table.of(rows, path, panels=True))
         assert (found[0] == labels).all()
         assert found[1].tobytes() == score.tobytes()
+
+
+@pytest.mark.parametrize("path", ALL_PATHS)
+def test_panels_of_nothing_and_numbers_that_do_not_fit_are_refused(path):
+    with pytest.raises(ValueError, match="whether there are"):
+        panels.Panels.of(np.empty((0, 4), np.float32), path)
+    x, made = np.ones((6, 4), np.float32), panels.Panels.of(np.ones((3, 4), np.float32), path)
+    labels, scores = np.empty(6, np.int32), np.empty(6, np.float32)
+    for bad in ({"x": x[:, :3].copy()}, {"rows": np.array([6] * 6)}, {"bar": np.ones(5, np.float32)}):
+        with pytest.raises((ValueError, IndexError)):
+            made.search(path, **{"x": x, "rows": None, "bar": None, "labels": labels, "scores": scores, **bad})
