@@ -22,13 +22,12 @@ from curation_core.cells import N_NEAR, n_cells
 from curation_core.config import ClusterConfig
 from curation_core.engines import NAMES as OTHER_ENGINES
 from curation_core.kmeans import PER_CLUSTER, sampled_rows, seeded_rows
-from curation_core.seeding import pool_rows, quick_init
+from curation_core.seeding import ROUNDS, WORTH_ROUNDS, pool_rows, quick_init
 
 _PASSES = {"fast": 3.5, "compatible": 6.0}  # full passes that Lloyd costs with exact skipping, measured 2 to 9 ...
 _FEW_PASSES = 3.0  # ... and with fewer than five points a cluster
 _COARSE_PASSES = 4.0
 _REJECTED = 1.25  # proposed seeds for every candidate
-_ROUNDS = 5  # of k-means||
 _ITEM_SECONDS = 0.5e-6  # per point and run, and per point and dimension: reading, sorting, writing
 _VALUE_SECONDS = 4e-9
 _BLOCK_BYTES = 96 << 20  # working blocks
@@ -207,9 +206,9 @@ def _run(m: int, k: int, dim: int, rates: Rates, init: str, passes: float) -> Wo
 def _seeds(m: int, k: int, dim: int, rates: Rates, init: str, candidates: int | None) -> Work:
     if init == "random":
         return
-    if init == "kmeans||" and m >= 2 * _ROUNDS * k:
-        yield 0.0, _ROUNDS * _search(m, k, dim, rates)
-        m = _ROUNDS * k
+    if init == "kmeans||" and m >= WORTH_ROUNDS * k:
+        yield 0.0, ROUNDS * _search(m, k, dim, rates)
+        m = ROUNDS * k
     scores = _REJECTED * (candidates or 2 + int(np.log(k))) * m * k
     yield scores * rates.seed + k * rates.each, scores * dim * rates.seed_value
 

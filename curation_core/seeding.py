@@ -15,8 +15,8 @@ from curation_core.progress import Tick, unheard
 INITS = ("kmeans++", "kmeans||", "random")
 QUICK_FROM = 2_000  # clusters from which mode "fast" seeds by k-means||
 QUICK_ROWS = 32  # points per cluster that mode "fast" chooses seeds from where there are twice as many
-_ROUNDS = 5  # of k-means||, each with as many candidates as seeds are wanted
-_WORTH_ROUNDS = 2 * _ROUNDS  # points per seed
+ROUNDS = 5  # of k-means||, each with as many candidates as seeds are wanted
+WORTH_ROUNDS = 4 * ROUNDS  # points per seed from which they pay
 _PRODUCTS = 1 << 32  # multiplications between two ticks: a tenth of a second, half of one on the slowest machines
 _LEAST_ROWS = 32  # seeds whose distances are computed at once at least
 _BLOCK_ROWS = 256  # points that are looked at at once at least
@@ -41,13 +41,13 @@ def seed_rows(
     """Rows to start from: (k,) int64, all different as long as there are k distinct rows.
 
     x: (n, d + 1) float32, last column 1, n >= k. n_candidates: tried per seed; 2 + floor(ln k) unless given. tick is
-    called a few times a second and may raise. kmeans|| is greedy k-means++ below ten points a seed, where half of all
-    would be candidates. Raises ConfigError for an unknown init.
+    called a few times a second and may raise. kmeans|| is greedy k-means++ below twenty points a seed, where it
+    saves nothing. Raises ConfigError for an unknown init.
     """
     if init == "random":
         return rng.permutation(len(x))[:n_clusters]
     candidates = n_candidates or 2 + int(np.log(n_clusters))
-    if init == "kmeans||" and len(x) >= _WORTH_ROUNDS * n_clusters:
+    if init == "kmeans||" and len(x) >= WORTH_ROUNDS * n_clusters:
         return _oversampled(x, n_clusters, candidates, rng, tick)
     if init in INITS:
         return _greedy(x, n_clusters, candidates, rng, tick)[0]
@@ -57,10 +57,10 @@ def seed_rows(
 def quick_init(init: str, n: int, n_clusters: int) -> str:
     """What seeds the first run of a level in mode "fast": k-means|| in place of k-means++ for many clusters.
 
-    From 2,000 clusters and ten points each on it takes half the time; the inertia after Lloyd was 0.7 % lower to 0.7 %
-    higher (`benchmarks/seeding.py`).
+    From 2,000 clusters and twenty points each on it takes about 0.6 of the time; the inertia after Lloyd was half a per
+    cent lower or higher (`benchmarks/seeding.py`).
     """
-    many = n_clusters >= QUICK_FROM and n >= _WORTH_ROUNDS * n_clusters
+    many = n_clusters >= QUICK_FROM and n >= WORTH_ROUNDS * n_clusters
     return "kmeans||" if init == "kmeans++" and many else init
 
 
@@ -109,7 +109,7 @@ def _oversampled(x: np.ndarray, k: int, n_candidates: int, rng: np.random.Genera
     rows = rng.integers(len(x), size=1)
     nearest, closest = np.zeros(len(x), np.int64), np.full(len(x), np.inf, np.float32)
     _approach(x, norms, rows, 0, nearest, closest, tick)
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         if not closest.any():
             break
         more = np.unique(_weighted(closest, k, rng))

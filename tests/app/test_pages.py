@@ -156,6 +156,18 @@ def test_cluster_reports_a_wrong_list_of_levels_as_a_sentence(full_folder, open_
     assert "write whole numbers" in app.error[0].value
 
 
+def test_cluster_tells_what_it_will_take_and_what_will_not_fit(full_folder, open_page, monkeypatch):
+    app = open_page("cluster", ws="shapes")
+    told = next(one.value for one in app.caption if one.value.startswith("Clustering here: about "))
+    assert "of memory, " in told
+    assert "on disk" in told
+    assert not app.warning
+    monkeypatch.setattr("curation_core.forecast.free_memory", lambda: 1_000)
+    monkeypatch.setattr("curation_core.forecast.free_disk", lambda folder: 1_000)
+    app = open_page("cluster", ws="shapes")
+    assert [one.value.split(":")[0].split(" and ")[0].split()[1] for one in app.warning] == ["needs", "writes"]
+
+
 def test_cluster_again_starts_a_job_with_the_settings(full_folder, open_page, monkeypatch):
     started = []
     monkeypatch.setattr("curation_core.jobs.start", lambda path, verb, options=None: started.append(verb))

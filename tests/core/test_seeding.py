@@ -102,8 +102,8 @@ def test_seeding_is_heard_often(init):
 
 
 def test_mode_fast_hands_many_clusters_over():
-    assert quick_init("kmeans++", 20_000, 2_000) == "kmeans||"
-    assert quick_init("kmeans++", 19_999, 2_000) == "kmeans++"
+    assert quick_init("kmeans++", 40_000, 2_000) == "kmeans||"
+    assert quick_init("kmeans++", 39_999, 2_000) == "kmeans++"
     assert quick_init("kmeans++", 10**6, 1_999) == "kmeans++"
     assert quick_init("random", 10**6, 10_000) == "random"
     assert ClusterConfig(init="kmeans||").init == "kmeans||"
