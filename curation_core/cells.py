@@ -82,7 +82,7 @@ def shared_out(k: int, inertia: np.ndarray, count: np.ndarray, dim: int) -> np.n
 
     At the optimum of k-means clusters are equally bad, which asks for a share of inertia^(d / (d + 2)) (Gersho 1979).
     """
-    share = np.minimum(count, 1)
+    share: np.ndarray = np.minimum(count, 1).astype(np.int64)
     weight = np.where(count > 0, np.maximum(inertia, 0) ** (dim / (dim + 2)), 0)
     while (left := k - int(share.sum())) > 0:
         weight = np.where(share < count, weight, 0)
@@ -95,7 +95,7 @@ def shared_out(k: int, inertia: np.ndarray, count: np.ndarray, dim: int) -> np.n
             more = np.zeros_like(share)
             more[most[share[most] < count[most]][:left]] = 1
         share = share + more
-    return share.astype(np.int64)
+    return share
 
 
 def build_in_cells(

@@ -56,10 +56,13 @@ class LevelRun:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "LevelRun":
         """The inverse of `arrays`."""
-        figures = {"inertia": float, "n_iter": int, "converged": bool}
-        whole = ("centroids", "assignment", "distance")
         result = KMeansResult(
-            **{name: arrays[name] for name in whole}, **{name: kind(arrays[name]) for name, kind in figures.items()}
+            arrays["centroids"],
+            arrays["assignment"],
+            arrays["distance"],
+            float(arrays["inertia"]),
+            int(arrays["n_iter"]),
+            bool(arrays["converged"]),
         )
         records, flattening = json.loads(str(arrays["told"]))
         return cls(result, arrays["first"], tuple(records), Flattening(**flattening))
