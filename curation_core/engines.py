@@ -28,7 +28,7 @@ WORTH_A_GPU = 1 << 32  # multiplications of one look: below, the way there and b
 WORTH_TORCH = 1 << 36  # below, importing torch costs more than the look saves
 WORTH_HALVES = 1 << 18  # values of a table from which products in bfloat16 beat those in float32
 WORTH_FAISS = 0
-_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
+_INSTRUCTION = "amx_bf16"  # those of AVX-512 are but twice as fast as float32, which only large tables gain from
 _NEEDS = {
     HALF: "the package torch; install it (pip install torch)",
     "cuda": "a GPU that torch sees; install torch for CUDA",
@@ -52,7 +52,7 @@ def there() -> tuple[str, ...]:
 
 
 def preferred(found: tuple[str, ...], *, native: bool) -> str | None:
-    """Which of those that run is taken unasked: a GPU; bfloat16 without native kernels where the processor has it."""
+    """Which of those that run is taken unasked: a GPU; bfloat16 without native kernels where there is AMX."""
     for name in found:
         if name.startswith("cuda") or (name == HALF and not native and has_instructions()):
             return name
@@ -124,9 +124,9 @@ def sees_a_gpu() -> bool:
 
 @cache
 def has_instructions() -> bool:
-    """Whether the processor has products in bfloat16, as far as Linux tells."""
+    """Whether the processor multiplies tiles in bfloat16 (AMX), as far as Linux tells."""
     told = Path("/proc/cpuinfo")
-    return told.exists() and not _INSTRUCTIONS.isdisjoint(told.read_text(errors="replace").split())
+    return told.exists() and _INSTRUCTION in told.read_text(errors="replace").split()
 
 
 @cache

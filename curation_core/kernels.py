@@ -32,7 +32,7 @@ def engine() -> str:
     """What computes: a way of the native kernels (an instruction set, and what it looks at bytes with), or "blas".
 
     The rule: a GPU that torch sees; the fastest way of the native package where it is installed and knows this
-    processor; torch in bfloat16 where the processor has such products; BLAS everywhere else. The environment variable
+    processor; torch in bfloat16 where the processor has AMX; BLAS everywhere else. The environment variable
     CURATE_KERNEL names another of `engines`; ConfigError when it is not one.
     """
     there = engines()
