@@ -25,12 +25,13 @@ from curation_core.kmeans import PER_CLUSTER, sampled_rows, seeded_rows
 from curation_core.seeding import ROUNDS, WORTH_ROUNDS, pool_rows, quick_init
 
 _PASSES = {"fast": 3.5, "compatible": 6.0}  # full passes that Lloyd costs with exact skipping, measured 2 to 9 ...
-_FEW_PASSES = 3.0  # ... and with fewer than five points a cluster
+_FEW_PASSES = 3.0  # ... with fewer than five points a cluster ...
+_MANY_PASSES = 2  # ... and so many times as much to the fixed point with a hundred or more
 _COARSE_PASSES = 4.0
 _REJECTED = 1.25  # proposed seeds for every candidate
 _ITEM_SECONDS = 0.5e-6  # per point and run, and per point and dimension: reading, sorting, writing
 _VALUE_SECONDS = 4e-9
-_BLOCK_BYTES = 96 << 20  # working blocks
+_BLOCK_BYTES = 32 << 20  # working blocks
 _ITEM_BYTES = 48  # labels, scores and distances of a point, and the copies of them that an iteration makes
 _LARGEST_CELL = 6  # times the average one
 _PROBE = (4_096, 64, 512)  # points, dimensions and centroids of the search that is timed
@@ -188,7 +189,8 @@ def _first(m: int, k: int, dim: int, config: ClusterConfig, rates: Rates, candid
     """One k-means of a level."""
     fast = config.mode == "fast"
     sample = sampled_rows(m, k, dim) if fast else m
-    passes = min(_PASSES[config.mode] if m >= 5 * k else _FEW_PASSES, config.max_iter + 1)
+    passes = _PASSES[config.mode] if m >= 5 * k else _FEW_PASSES
+    passes = min(passes * (1 if fast or m < 100 * k else _MANY_PASSES), config.max_iter + 1)
     few = seeded_rows(sample, k, dim, quick=fast)
     init = quick_init(config.init, few, k) if fast and candidates is None else config.init
     yield from _seeds(few, k, dim, rates, init, candidates)
@@ -229,7 +231,7 @@ def _memory(n: int, dim: int, k: int, config: ClusterConfig, cells: int) -> int:
     few = seeded_rows(n_inside, k_inside, dim, quick=config.mode == "fast")
     seeding = few * (5 * dim + 4 * pool_rows(few, 2 + int(np.log(k_inside))))
     iterating = 24 * k_inside * dim + min(most // 8, 4 * n * (dim + 1))
-    return int(ready + max(seeding, iterating) + 12 * k * dim + _ITEM_BYTES * n + min(_BLOCK_BYTES, 16 * n * dim))
+    return int(ready + max(seeding, iterating) + 12 * k * dim + _ITEM_BYTES * n + min(_BLOCK_BYTES, 4 * n * dim))
 
 
 def _disk(n: int, dim: int, n_clusters: tuple[int, ...]) -> int:
