@@ -293,8 +293,8 @@ class Rough:
 
         A proposal is accepted while closest, (n,) float32, the squared distance to the nearest seed, is above its bar,
         (c,) float64; of every n_candidates accepted ones the one that leaves the lowest sum, weighted by weight, (n,)
-        float32, where given, becomes a seed, and closest is brought up to date. squared: (c, n) float32 rough distances;
-        see `potential` for what is made exact in them.
+        float32, where given, becomes a seed, and closest is brought up to date. squared: (c, n) float32 rough
+        distances; see `potential` for what is made exact in them.
         """
         chosen = np.empty(wanted, np.int64)
         found = _native.choose(
