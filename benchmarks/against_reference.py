@@ -2,6 +2,8 @@
 
     python -m benchmarks.against_reference --reference DIR              # 10,000 x 256, two resampling steps
     python -m benchmarks.against_reference --reference DIR --n 20000 --clusters 1000,200 --steps 3
+    python -m benchmarks.against_reference --reference DIR --n 100000 --clusters 5000,1000 --steps 10 --peer-steps 1,2 \
+        --repeats 1 --engines reference,fast                                   # the peer extrapolated from two steps
 
 DIR is a checkout of the published code that you bring; none of it is part of this project (its licence is not
 commercial). It runs on the CPU as it is, in float32, each engine in a process of its own, one thread, interleaved.
@@ -54,6 +56,10 @@ def main() -> None:
     parser.add_argument("--kept", default="10,3")
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--peer-steps", help="two numbers of steps from which the published code's time is extrapolated"
+    )
+    parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--asked", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -67,12 +73,13 @@ def main() -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Run all engines, one after the other, several times."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ENGINES}
+    names = options.engines.split(",")
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         vectors = Path(folder) / "vectors.npy"
         np.save(vectors, mixture(options.n, options.dim))
         for repeat in range(options.repeats):
-            for name in ENGINES:
+            for name in names:
                 asked = {
                     "vectors": str(vectors),
                     "centroids": str(Path(folder) / "centroids.npy"),
@@ -81,7 +88,10 @@ def compare(options: argparse.Namespace) -> None:
                     "steps": options.steps,
                     "seed": repeat,
                 }
-                found[name].append(one(name, asked, options.reference))
+                peer = options.peer_steps if name == "reference" else None
+                found[name].append(
+                    extrapolated(asked, options.reference, peer) if peer else one(name, asked, options.reference)
+                )
     print(f"n = {options.n:,}, d = {options.dim}, k = {options.clusters}, r = {options.kept}, {options.steps} steps\n")
     print("| engine | CPU-s | x | wall s | peak MB | inertia |\n|---|---|---|---|---|---|")
     base = median(run["cpu"] for run in found["reference"])
@@ -93,6 +103,17 @@ def compare(options: argparse.Namespace) -> None:
             f"| {median(run['wall'] for run in runs):.2f} | {median(run['peak'] for run in runs) / 1024:.0f} "
             f"| {median(inertia):.2f} ({inertia[0]:.2f}–{inertia[-1]:.2f}) |"
         )
+
+
+def extrapolated(asked: dict[str, object], reference: Path, peer_steps: str) -> dict[str, float]:
+    """The published code with as many steps as asked, from two runs with fewer: every further one like the last."""
+    few, more = (int(steps) for steps in peer_steps.split(","))
+    first, second = (one("reference", {**asked, "steps": steps}, reference) for steps in (few, more))
+    rest = int(str(asked["steps"])) - more
+    told = ", ".join(f"{run['cpu']:.0f} s with {n} steps" for run, n in ((first, few), (second, more)))
+    print(f"the published code took {told}; {rest} further ones are reckoned like the last", flush=True)
+    grown = {name: second[name] + rest * (second[name] - first[name]) / (more - few) for name in ("cpu", "wall")}
+    return {**second, **grown}
 
 
 def one(name: str, asked: dict[str, object], reference: Path) -> dict[str, float]:
