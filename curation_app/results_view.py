@@ -31,6 +31,32 @@ _PICTURES = {
 
 def results(ws: Workspace) -> None:
     """The Results part of Runs."""
+    _results(ws)
+    _unfinished(ws)
+
+
+def _unfinished(ws: Workspace) -> None:
+    """What was begun and is not done: it goes on when its settings come back, and may be deleted."""
+    begun = [one for one in ws.store.partials() if leftovers.size_of(one[2])]
+    if not begun:
+        return
+    st.markdown("**Begun and not finished**")
+    for step, key, folder in begun:
+        size = show.file_size(leftovers.size_of(folder))
+
+        def remove(step: str = step, key: str = key, size: str = size) -> None:
+            try:
+                ws.store.remove_partial(step, key)
+            except CurationError as error:
+                state.say(str(error))
+            else:
+                state.say(f"What was begun of {step} {key} is deleted, {size} freed.")
+
+        show.act(f"Delete what was begun of {step} {key} · frees {size}", f"runs-begun-{step}-{key}", "delete", remove)
+    st.caption("A step that was stopped goes on from there when it is run with the same settings.")
+
+
+def _results(ws: Workspace) -> None:
     steps = [name for name in _NOUNS if ws.store.all_meta(name)]
     if not steps:
         st.caption(

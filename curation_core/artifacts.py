@@ -225,6 +225,16 @@ class ArtifactStore:
             partial.rename(final)
             _sync(final.parent)
 
+    def partials(self) -> list[tuple[str, str, Path]]:
+        """Step, key and folder of what was begun and is not done, by name."""
+        found = sorted(self.root.glob("*/.partial-*"))
+        return [(path.parent.name, path.name.removeprefix(".partial-"), path) for path in found if path.is_dir()]
+
+    def remove_partial(self, step: str, key: str) -> None:
+        """Delete what was begun of an artefact; raises ConfigError while another process is writing it."""
+        with _locked(self.root / step / f".lock-{key}", f"{step} {key}"):
+            shutil.rmtree(self.root / step / f".partial-{key}", ignore_errors=True)
+
     def remove(self, step: str, key: str) -> None:
         """Delete an artefact: meta.json first, so that nothing half-deleted is ever read."""
         folder = self.root / step / key

@@ -83,6 +83,20 @@ def test_a_draw_that_nothing_needs_can_be_deleted(two_draws, open_page):
     assert [meta["n_items"] for meta in two_draws.store.all_meta("sample")] == [40]
 
 
+def test_what_was_begun_and_never_finished_can_be_deleted(two_draws, open_page):
+    folder = two_draws.store.root / "cluster" / ".partial-0123456789abcdef"
+    (folder / "unfinished").mkdir(parents=True)
+    (folder / "unfinished" / "state.npz").write_bytes(b"x" * 2048)
+    app = open_page("runs", ws="shapes")
+    found = button(app, "runs-begun-cluster-0123456789abcdef")
+    assert "frees 2" in found.label
+    found.click()
+    app.run()
+    assert not app.exception
+    assert not folder.exists()
+    assert not any(one.key == "runs-begun-cluster-0123456789abcdef" for one in app.button)
+
+
 def test_what_changed_is_never_lost_in_a_sample_of_the_map():
     change = np.zeros(120_000, np.int64)
     change[::1000] = Change.ENTERED

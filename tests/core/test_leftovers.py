@@ -1,8 +1,10 @@
+import contextlib
+
 import pytest
 
 from curation_core import leftovers
 from curation_core.config import SampleConfig
-from curation_core.errors import ConfigError, StepMissing
+from curation_core.errors import Cancelled, ConfigError, StepMissing
 from curation_core.jobs import Job
 from tests.core.exported import fresh, small_workspace
 
@@ -58,3 +60,17 @@ def test_a_job_that_is_over_can_be_deleted(tmp_path):
     (folder / "state.json").write_text('{"status": "done"}')
     Job(folder).remove()
     assert not folder.exists()
+
+
+def test_what_was_begun_and_is_not_done_can_be_deleted_unless_it_is_being_written(made, tmp_path):
+    ws = fresh(made, tmp_path)
+    assert ws.store.partials() == []
+    with contextlib.suppress(Cancelled), ws.store.writing("cluster", "abc", {}) as folder:
+        (folder / "kept.npz").write_bytes(b"1234")
+        with pytest.raises(ConfigError, match="being written by another process"):
+            ws.store.remove_partial("cluster", "abc")
+        raise Cancelled("stopped")
+    [(step, key, folder)] = ws.store.partials()
+    assert (step, key, leftovers.size_of(folder)) == ("cluster", "abc", 4)
+    ws.store.remove_partial(step, key)
+    assert ws.store.partials() == []
