@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from curation_core.errors import ConfigError, ShapeError
 from curation_core.native import native
 
-CHUNK = 16_384  # rows: sums over rows are sums of sums over chunks, so blocks are whole chunks
+CHUNK = 4_096  # rows: sums over rows are sums of sums over chunks, so blocks are whole chunks
 MEMORY = "CURATE_MEMORY_MB"  # environment: memory for points made ready, beside labels and centroids
 DEFAULT_MEMORY_MB = 512
-_BLOCK_ROWS = 4 * CHUNK
+_BLOCK_ROWS = 16 * CHUNK
 _VALUES = 1 << 22  # values converted at once when vectors are read
 _LARGEST = 1e37  # above this, centroids do not fit float32
 
