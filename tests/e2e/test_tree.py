@@ -116,7 +116,8 @@ def test_the_other_pictures_open_on_a_click_as_well(page, pool, kind):
     top = largest(ws, 2)
     page.goto(f"{address}/explore?ws=tree&view={kind}")
     page.locator(".slice").first.wait_for()
-    tile(page, top).click()
+    box = tile(page, top).locator("text").bounding_box()  # the middle of a wide ring lies outside of it
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     title(page, f"Tree below {top}")
 
 
