@@ -20,6 +20,7 @@ CHUNK = 4_096  # rows: sums over rows are sums of sums over chunks, so blocks ar
 MEMORY = "CURATE_MEMORY_MB"  # environment: memory for points made ready, beside labels and centroids
 DEFAULT_MEMORY_MB = 512
 _BLOCK_ROWS = 16 * CHUNK
+_SCATTERED = 512  # rows read here and there before pages are let go of: each brings its neighbourhood, 64 KB or more
 _VALUES = 1 << 22  # values converted at once when vectors are read
 _LARGEST = 1e37  # above this, centroids do not fit float32
 
@@ -74,8 +75,16 @@ class Points:
         """Some rows made ready: (m, d + 1) float32."""
         if self.kept is not None:
             return self.kept[rows]
-        raw = self.source[rows if self.index is None else self.index[rows]]
-        ready = _ready(raw, self.shift, self.scale)
+        chosen = rows if self.index is None else self.index[rows]
+        if isinstance(chosen, slice):
+            return self._read(chosen)
+        ready = np.empty((len(chosen), self.dim + 1), dtype=np.float32)
+        for start in range(0, len(chosen), _SCATTERED):
+            ready[start : start + _SCATTERED] = self._read(chosen[start : start + _SCATTERED])
+        return ready
+
+    def _read(self, rows: np.ndarray | slice) -> np.ndarray:
+        ready = _ready(self.source[rows], self.shift, self.scale)
         _forget(self.source)
         return ready
 
