@@ -123,8 +123,8 @@ def result(ws, steps):
     with flat:
         for figure, title, axis in TRACES:
             show.chart(charts.convergence(tree.trace, figure, title, axis), f"trace-{figure}")
-        for sentence in how_levels_ended(tree.trace, made["config"]["n_resamples"]):
-            st.caption(sentence)
+        if told := how_levels_ended(tree.trace, made["config"]["n_resamples"]):
+            st.caption(" ".join(told))
     with spread:
         level = show.level_choice(tree.n_levels, "sizes-level")
         show.chart(charts.size_histogram(tree.sizes(level), f"Sizes of the clusters of level {level}"), "sizes")
