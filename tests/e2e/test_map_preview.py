@@ -44,9 +44,10 @@ def at_work(early):
 def test_the_refined_map_takes_the_place_of_its_preview_by_itself(server, page, early, at_work):
     page.goto(f"{server[0]}/explore?ws=early")
     page.get_by_text(SAID).wait_for()
-    box = page.locator("canvas").first.bounding_box()
-    assert box is not None
-    assert box["height"] > 300  # the line takes little of the map
+    page.locator("canvas").first.wait_for()
+    page.wait_for_function(
+        "document.querySelector('canvas').getBoundingClientRect().height > 300"
+    )  # little for the line
     early.project()
     page.get_by_text(SAID).wait_for(state="hidden", timeout=20_000)
     page.locator("canvas").first.wait_for()
