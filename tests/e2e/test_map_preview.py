@@ -45,9 +45,8 @@ def test_the_refined_map_takes_the_place_of_its_preview_by_itself(server, page, 
     page.goto(f"{server[0]}/explore?ws=early")
     page.get_by_text(SAID).wait_for()
     page.locator("canvas").first.wait_for()
-    page.wait_for_function(
-        "document.querySelector('canvas').getBoundingClientRect().height > 300"
-    )  # little for the line
+    # tall enough: the line takes little of the map
+    page.wait_for_function("document.querySelector('canvas').getBoundingClientRect().height > 300")
     early.project()
     page.get_by_text(SAID).wait_for(state="hidden", timeout=20_000)
     page.locator("canvas").first.wait_for()
