@@ -49,6 +49,7 @@ def test_a_person_finds_duplicates_applies_them_and_takes_a_face_back(page, serv
 
     page.get_by_role("tab", name="Faces").click()
     page.get_by_text("Blur faces").click()
+    page.locator("label").filter(has_text="Blur faces").locator("input:checked").wait_for(state="attached")
     page.get_by_role("button", name="Search 34 pictures").click()
     metric(page, "Pictures with faces").wait_for()
     assert metric(page, "Pictures with faces").inner_text().startswith("1 ")
