@@ -5,12 +5,9 @@ rounding, and nowhere else. Other engines (see `engines`) look for the nearest c
 rest to these. What was used stands in the provenance of a tree.
 """
 
-import importlib.util
 import os
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,12 +16,13 @@ from curation_core import engines as others
 from curation_core import settling
 from curation_core.errors import ConfigError
 from curation_core.executors import ONE_THREAD, n_cpus
+from curation_core.native import CHOICE as CHOICE
+from curation_core.native import installed as _native
 from curation_core.points import CHUNK, parts
 
 _BLOCK = 1 << 20  # scores per matrix product (4 MB): measured best on caches of 1-2 MB per core
 _COLUMNS = 64  # added up at once: 8 MB of a chunk in float64
 _UNTHREADED = 1 << 18  # multiplications below which OpenBLAS stays on one core
-CHOICE = "CURATE_KERNEL"  # environment: one of engines()
 WORTH_PANELS = 1 << 12  # values of a table from which panels of neighbours can pay
 
 
@@ -148,14 +146,6 @@ def rough(x: np.ndarray, norms: np.ndarray) -> Any:
     """Points rounded to bytes for rough distances (`curation_kernels.Rough`); None where these are not to be had."""
     native = _native()
     return None if engine() == "blas" or native is None or not native.ROUGH else native.Rough.of(x, norms)
-
-
-@cache
-def _native() -> ModuleType | None:
-    if importlib.util.find_spec("curation_kernels") is None:
-        return None
-    module = importlib.import_module("curation_kernels")
-    return module if module.PATHS else None
 
 
 def _add_chunk(x: np.ndarray, rows: np.ndarray, group: np.ndarray, added: np.ndarray) -> None:

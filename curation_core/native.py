@@ -10,11 +10,12 @@ CHOICE = "CURATE_KERNEL"  # environment: which kernel computes, see `curation_co
 
 def native() -> ModuleType | None:
     """The package; None without it, or when the environment asks for BLAS."""
-    return None if os.environ.get(CHOICE) == "blas" else _installed()
+    return None if os.environ.get(CHOICE) == "blas" else installed()
 
 
 @cache
-def _installed() -> ModuleType | None:
+def installed() -> ModuleType | None:
+    """The package, switched off or not; None without it, or where no way of it runs here."""
     if importlib.util.find_spec("curation_kernels") is None:
         return None
     module = importlib.import_module("curation_kernels")

@@ -13,6 +13,9 @@ int take_buffer(PyObject *object, Py_buffer *view, const char *name, const char 
 
 void release(Py_buffer *views, int count);
 
+/* Whether this processor has products of bytes (AVX-512 VNNI). */
+int is_rough_here(void);
+
 int expect(int64_t got, int64_t wanted, const char *what);
 
 /* The points of a call: x (n, d) float32, and which rows of it, or None. Takes two views. */

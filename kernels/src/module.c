@@ -160,7 +160,7 @@ static PyObject *add(PyObject *self, PyObject *args) {
     return ok ? Py_NewRef(Py_None) : NULL;
 }
 
-static int is_rough_here(void) {
+int is_rough_here(void) {
 #if HAVE_X86
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");

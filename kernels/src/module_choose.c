@@ -4,15 +4,6 @@
 
 #define MOST_CANDIDATES 64
 
-static int is_here(void) {
-#if HAVE_X86
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
-#else
-    return 0;
-#endif
-}
-
 static int take_weighed(PyObject *norms, PyObject *closest, PyObject *weight, Py_buffer *views, int64_t n) {
     int ok = take_buffer(norms, &views[0], "norms", "f", 1, 0) && take_buffer(closest, &views[1], "closest", "f", 1, 1);
     if (ok && weight != Py_None) ok = take_buffer(weight, &views[2], "weight", "f", 1, 0);
@@ -50,7 +41,7 @@ PyObject *choose_seeds(PyObject *self, PyObject *args) {
     int ok = take_points(x, Py_None, views, &points) && take_weighed(norms, closest, weight, views + 2, points.n);
     ok = ok && take_proposals(rows, bar, squared, views + 5, points.n);
     ok = ok && take_buffer(chosen, &views[8], "chosen", "l", 1, 1);
-    if (ok && (n_candidates < 1 || n_candidates > MOST_CANDIDATES || !is_here())) {
+    if (ok && (n_candidates < 1 || n_candidates > MOST_CANDIDATES || !is_rough_here())) {
         PyErr_SetString(PyExc_ValueError, "expected 1 to 64 candidates, and a processor with products of bytes");
         ok = 0;
     }
